@@ -1,0 +1,147 @@
+//! Turns diff, forecast and facts into typed changes. Consequences beyond Helm belong here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::forecast::Confidence;
+use crate::release::ObjectRef;
+use crate::rules::Evidence;
+
+/// What rules select by. Closed: a rule that names another kind is refused when it is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// Helm deletes the object.
+    ObjectDeleted,
+    /// Helm would delete the object, and the live `keep` annotation prevents it.
+    ObjectKept,
+    /// Something that goes away with a deleted object.
+    Cascade,
+    /// The object exists in *from*, is gone live, and is created again.
+    ObjectRecreated,
+    /// The API server refuses the change to the object (`path` = the field).
+    UpdateRejected,
+    /// Server-side apply meets a field that another manager owns (`path` = the field).
+    ApplyConflict,
+    /// A live object that is in *to* but not in *from* is taken over.
+    ObjectTakenOver,
+    /// A kind of *from* or *to* is not served.
+    ApiNotServed,
+    /// One object under two API groups.
+    ObjectInTwoGroups,
+    /// The target revision is not known to have worked.
+    TargetDoubtful,
+    /// `--history-max` removes the target's record.
+    TargetPruned,
+    /// The newest record is pending.
+    OperationPending,
+    /// The `status` label of a record differs from its payload.
+    StatusLabelDiffers,
+    /// The forecast's outcome is *fails*.
+    RollbackFails,
+    /// The forecast's outcome is *stuck*.
+    RollbackStuck,
+    /// A rollback hook of *from* that does not run.
+    HookNotRun,
+    /// A leftover of an earlier hook run is in the way.
+    HookLeftover,
+    /// A migration ran between *to* and *from* and stays done.
+    MigrationRan,
+    /// A Service's selector goes back while the workload behind it cannot.
+    EndpointsEmptied,
+    /// The pod template keeps the deleted ServiceAccount by its alias field.
+    ServiceAccountAlias,
+    /// A webhook of the release that intercepts the rollback's own writes.
+    OwnWebhook,
+    /// A Job that is created again and runs.
+    JobRunsAgain,
+    /// Objects of an earlier failed attempt that nothing deletes any more.
+    ObjectsLeaked,
+    /// Secret content goes back while what it opens may have moved on.
+    SecretReverted,
+    /// Later upgrades change their apply method.
+    ApplyMethodChanges,
+    /// Not as *to* says although Helm reports success.
+    NotRestored,
+}
+
+/// Tags that qualify a change; closed like [`ChangeKind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// The claim is bound to a volume, or may be (not known).
+    BoundVolume,
+    /// Live state says that no volume was ever bound.
+    NeverBound,
+    ReclaimDelete,
+    ReclaimRetain,
+    ReclaimUnknown,
+    /// The object is not there (any more) in the cluster.
+    NotLive,
+    /// Live state could not be read.
+    LiveUnknown,
+    /// The manifest says `keep`, the live object does not.
+    KeepOnlyInManifest,
+    /// `keep` is lost to a duplicate key.
+    KeepLostToDuplicateKey,
+    /// The namespace that holds the release's own records.
+    ReleaseNamespace,
+    /// The CRD has custom resources.
+    HasCustomResources,
+    /// The CRD has none.
+    NoCustomResources,
+    /// Content could not be counted.
+    CountUnknown,
+    /// The live object belongs to another Helm release.
+    OtherRelease,
+    /// The live object belongs to nobody Helm knows.
+    Unowned,
+    /// The live object carries this release's own ownership annotations.
+    OwnRelease,
+    /// The kind is only in *from*.
+    OnlyInFrom,
+    /// The kind is in *to*.
+    InTo,
+    /// A CustomResourceDefinition of the same manifest would bring the kind.
+    CrdInTo,
+    /// The record says that it failed.
+    TargetFailed,
+    /// The record never left a pending status.
+    TargetPending,
+    /// Nothing shows that the revision worked.
+    TargetUnproven,
+    /// The framework was recognised from image, command or arguments.
+    FrameworkKnown,
+    /// The record says that the run succeeded.
+    RunSucceeded,
+    RunFailed,
+    /// No record of a run.
+    RunUnknown,
+    /// A hook, not a plain Job.
+    IsHook,
+    /// The content looks generated (random, certificate, key).
+    Generated,
+    /// The key that a running data store was initialised with.
+    DataStoreCredential,
+    /// The finished object's old result would count as this run's.
+    OldResultCounts,
+    /// The claim's value would go below its live capacity.
+    Shrinks,
+    /// Claims of a StatefulSet go with it by its retention policy.
+    RetentionPolicy,
+}
+
+/// A typed fact about from → to.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub kind: ChangeKind,
+    pub object: Option<ObjectRef>,
+    /// Display form of the field path.
+    pub path: Option<String>,
+    pub confidence: Confidence,
+    pub facts: BTreeSet<Fact>,
+    /// What messages may name: placeholder → text, redacted. `object`, `kind`, `name`, `namespace` and `path` are always there.
+    pub params: BTreeMap<&'static str, String>,
+    pub evidence: Vec<Evidence>,
+}

@@ -1,0 +1,137 @@
+//! What `helm rollback` will do, step by step: a pure model of the Helm version at hand.
+
+use serde::Serialize;
+
+use crate::release::{HookEvent, ObjectRef, Revision, Status};
+
+/// The whole prediction. Lists hold objects in the order in which Helm meets them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Forecast {
+    pub outcome: Outcome,
+    /// One sentence: why this outcome.
+    pub reason: String,
+    /// Status each touched record ends with, newest first.
+    pub records: Vec<RecordForecast>,
+    /// Revisions that `--history-max` removes, oldest first.
+    pub pruned: Vec<Revision>,
+    pub steps: Vec<Step>,
+    /// Objects Helm deletes.
+    pub deletes: Vec<ObjectRef>,
+    /// What goes with them.
+    pub cascades: Vec<ObjectRef>,
+    pub creates: Vec<ObjectRef>,
+    pub adopts: Vec<ObjectRef>,
+    pub rejected: Vec<Rejected>,
+    /// Only in *from*, not deleted because of the live `keep` annotation.
+    pub kept: Vec<ObjectRef>,
+    pub not_restored: Vec<NotRestored>,
+    pub hooks: Vec<HookRun>,
+    /// Another outcome that is possible, and on what it depends (stale discovery cache, unknown Helm version).
+    pub alternatives: Vec<Alternative>,
+    /// What the forecast needed and did not have.
+    pub unknowns: Vec<crate::input::Gap>,
+    /// How objects are applied.
+    pub method: Method,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Helm exits 0.
+    Succeeds,
+    /// Helm exits 1; the newest record is not pending.
+    Fails,
+    /// Helm exits 1, and the newest record stays `pending-*`.
+    Stuck,
+    Unknown,
+}
+
+/// Client-side or server-side apply, or PUT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    ClientSide,
+    ServerSide,
+    Replace,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecordForecast {
+    pub revision: Revision,
+    pub status: Status,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    Hook,
+    Create,
+    Patch,
+    Replace,
+    Adopt,
+    Delete,
+    Keep,
+    Wait,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepResult {
+    Ok,
+    Rejected,
+    Conflict,
+    Skipped,
+    NotRun,
+    Unknown,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    pub action: Action,
+    pub object: ObjectRef,
+    pub result: StepResult,
+    pub why: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rejected {
+    pub object: ObjectRef,
+    /// Path of the field, or empty where the whole object is refused.
+    pub field: String,
+    pub reason: String,
+    pub confidence: Confidence,
+    /// `true` for an ownership conflict under server-side apply, `false` for a refusal of the value.
+    pub conflict: bool,
+}
+
+/// Something that is not as *to* says although Helm does not fail on it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NotRestored {
+    pub object: ObjectRef,
+    pub why: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HookRun {
+    pub name: String,
+    pub kind: String,
+    pub event: HookEvent,
+    pub weight: i64,
+    pub from_revision: Revision,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Alternative {
+    pub when: String,
+    pub outcome: Outcome,
+    pub reason: String,
+}
+
+/// How sure a statement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    Possible,
+    Likely,
+    Certain,
+}

@@ -1,0 +1,227 @@
+//! Everything the pure part works on: both records, the history around them, and facts from the cluster.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::helm::{HelmBinary, RollbackFlags};
+use crate::release::{Hook, ObjectRef, Release, Revision, Status, StoredAs, Value};
+
+/// A fact, or the reason why it is not known. "Not allowed to look" can never be read as "none exist".
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Known<T> {
+    Yes(T),
+    /// Why it is not known, in words for the report: `forbidden: list persistentvolumes`.
+    No(String),
+}
+
+impl<T> Known<T> {
+    pub fn yes(&self) -> Option<&T> {
+        match self {
+            Known::Yes(value) => Some(value),
+            Known::No(_) => None,
+        }
+    }
+
+    pub fn why_not(&self) -> Option<&str> {
+        match self {
+            Known::Yes(_) => None,
+            Known::No(why) => Some(why),
+        }
+    }
+}
+
+/// Something that could not be known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Gap {
+    /// What is missing: `live PersistentVolumeClaim/prod/cache`, `document 3 of templates/x.yaml (line 40)`.
+    pub what: String,
+    /// Why: `forbidden: list persistentvolumes`.
+    pub why: String,
+    /// Rule ids, or `forecast`, that would have needed it.
+    pub affects: Vec<String>,
+    /// Whether this very comparison needed it to be decided.
+    pub blocks: bool,
+}
+
+impl Gap {
+    pub fn new(what: impl Into<String>, why: impl Into<String>) -> Gap {
+        Gap { what: what.into(), why: why.into(), affects: Vec::new(), blocks: false }
+    }
+
+    pub fn affecting(mut self, rule: &str) -> Gap {
+        self.affects.push(rule.to_owned());
+        self
+    }
+
+    pub fn blocking(mut self) -> Gap {
+        self.blocks = true;
+        self
+    }
+}
+
+/// A revision of the release as the listing tells it; `record` facts are there where the payload was read too.
+#[derive(Clone, Debug, Serialize)]
+pub struct RevisionEntry {
+    pub revision: Revision,
+    pub stored: StoredAs,
+    /// From the payload, where it was read.
+    pub record: Option<RevisionInfo>,
+    /// Why the payload could not be decoded, if it was tried.
+    pub undecodable: Option<String>,
+}
+
+impl RevisionEntry {
+    /// Payload status where known, else the label's.
+    pub fn status(&self) -> Status {
+        self.record.as_ref().map(|r| r.status).or(self.stored.status_label).unwrap_or(Status::Unknown)
+    }
+}
+
+/// The `info` part of a record that was read.
+#[derive(Clone, Debug, Serialize)]
+pub struct RevisionInfo {
+    pub status: Status,
+    pub description: String,
+    pub restores: Option<Revision>,
+    pub chart: String,
+    pub last_deployed: Option<String>,
+}
+
+/// A record between *to* and *from*: only what ran is kept of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Between {
+    pub revision: Revision,
+    pub status: Status,
+    pub restores: Option<Revision>,
+    pub chart: String,
+    pub hooks: Vec<Hook>,
+    /// Plain Jobs of its manifest (a migration may be one).
+    pub jobs: Vec<crate::release::Object>,
+}
+
+/// A live object, redacted. Secrets come without data unless a manifest names them.
+#[derive(Clone, Debug, Serialize)]
+pub struct LiveObject {
+    pub uid: String,
+    pub resource_version: String,
+    pub body: Value,
+}
+
+impl LiveObject {
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.body.at(&["metadata", "annotations"]).get(key).as_str()
+    }
+
+    pub fn is_terminating(&self) -> bool {
+        !self.body.at(&["metadata", "deletionTimestamp"]).is_null()
+    }
+}
+
+/// One kind that the API server serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApiResource {
+    pub plural: String,
+    pub namespaced: bool,
+}
+
+/// Served kinds, keyed by (`group/version`, kind).
+pub type Discovery = BTreeMap<(String, String), ApiResource>;
+
+/// Facts from the cluster (or from files). Every part says on its own whether it is known.
+#[derive(Clone, Debug, Serialize)]
+pub struct Facts {
+    /// Kubernetes version of the API server, `1.36.3`.
+    pub server_version: Known<String>,
+    #[serde(skip)]
+    pub discovery: Known<Discovery>,
+    /// What Helm's on-disk discovery cache still holds for this server; `No` where there is no cache.
+    #[serde(skip)]
+    pub cached_discovery: Known<Discovery>,
+    /// Live state of every object that either manifest or a rollback hook names, keyed by the reference in the manifest.
+    /// `Yes(None)` = the server says it does not exist.
+    #[serde(skip)]
+    pub live: BTreeMap<ObjectRef, Known<Option<LiveObject>>>,
+    /// PersistentVolumes bound to claims of the release, keyed by volume name.
+    #[serde(skip)]
+    pub volumes: BTreeMap<String, Known<Option<LiveObject>>>,
+    /// Claims of the StatefulSets in either manifest (`<template>-<set>-<ordinal>`) that exist, keyed by the StatefulSet.
+    #[serde(skip)]
+    pub set_claims: BTreeMap<ObjectRef, Known<Vec<LiveObject>>>,
+    /// Custom resources of each CRD in *from* and not in *to*, keyed by the CRD's name.
+    #[serde(skip)]
+    pub custom_resources: BTreeMap<String, Known<Vec<ObjectRef>>>,
+    /// Contents of each Namespace object that would be deleted, keyed by namespace.
+    #[serde(skip)]
+    pub namespace_contents: BTreeMap<String, Known<Vec<ObjectRef>>>,
+    /// Digest-free identity of the cluster: uid of `kube-system`.
+    pub cluster_uid: Known<String>,
+}
+
+impl Facts {
+    /// No cluster was asked, for the reason given.
+    pub fn none(why: &str) -> Facts {
+        Facts {
+            server_version: Known::No(why.to_owned()),
+            discovery: Known::No(why.to_owned()),
+            cached_discovery: Known::No(why.to_owned()),
+            live: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+            set_claims: BTreeMap::new(),
+            custom_resources: BTreeMap::new(),
+            namespace_contents: BTreeMap::new(),
+            cluster_uid: Known::No(why.to_owned()),
+        }
+    }
+
+    /// Live state of an object; an object nobody asked for is unknown, not absent.
+    pub fn live_of(&self, id: &ObjectRef) -> Known<Option<&LiveObject>> {
+        match self.live.get(id) {
+            Some(Known::Yes(found)) => Known::Yes(found.as_ref()),
+            Some(Known::No(why)) => Known::No(why.clone()),
+            None => Known::No(self.server_version.why_not().unwrap_or("live state was not read").to_owned()),
+        }
+    }
+}
+
+/// Why a revision was not chosen as the target.
+#[derive(Clone, Debug, Serialize)]
+pub struct Skipped {
+    pub revision: Revision,
+    pub why: String,
+}
+
+/// How the target was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct TargetChoice {
+    pub revision: Revision,
+    /// Given on the command line (a number, or `0`), or chosen because it worked.
+    pub requested: bool,
+    /// What a bare `helm rollback` would take.
+    pub helm_default: Option<Revision>,
+    pub skipped: Vec<Skipped>,
+    /// One sentence for the report.
+    pub reason: String,
+}
+
+/// What the pure part gets. Redacted and complete: no later step asks for anything.
+#[derive(Clone, Debug, Serialize)]
+pub struct Input {
+    pub helm: HelmBinary,
+    pub flags: RollbackFlags,
+    /// Storage driver the records came from: `secrets`, `configmaps`, `sql`, `memory`, `files`.
+    pub driver: String,
+    /// Namespace of the storage objects; also the default namespace of manifest objects.
+    pub namespace: String,
+    /// Newest record, whatever its status: what Helm compares with.
+    pub from: Release,
+    pub to: Release,
+    /// All revisions that exist, oldest first.
+    pub history: Vec<RevisionEntry>,
+    /// Records strictly between *to* and *from*, oldest first.
+    pub between: Vec<Between>,
+    pub target: TargetChoice,
+    pub facts: Facts,
+    pub gaps: Vec<Gap>,
+}

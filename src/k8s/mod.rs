@@ -1,0 +1,9 @@
+//! What is true of Kubernetes whoever asks: knowledge without I/O.
+
+pub mod defaults;
+pub mod identity;
+pub mod immutable;
+pub mod lists;
+pub mod quantity;
+pub mod scope;
+pub mod selector;

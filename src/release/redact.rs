@@ -1,0 +1,1 @@
+//! Secret values become keyed digests on the way in, and are scrubbed from foreign text on the way out.

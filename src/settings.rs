@@ -1,0 +1,81 @@
+//! Validated options: what the command line, `HELM_*` variables and defaults add up to.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::helm::{HelmVersion, RollbackFlags};
+use crate::release::Revision;
+
+/// Default bound of one inflated release record, in bytes.
+pub const MAX_RECORD_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How to reach the cluster: Helm's own flags and `HELM_KUBE*` variables, flags winning. Empty strings count as not given.
+#[derive(Clone, Debug, Default)]
+pub struct KubeOptions {
+    pub namespace: Option<String>,
+    pub context: Option<String>,
+    pub kubeconfig: Option<PathBuf>,
+    pub token: Option<String>,
+    pub as_user: Option<String>,
+    pub as_groups: Vec<String>,
+    pub apiserver: Option<String>,
+    pub ca_file: Option<PathBuf>,
+    pub tls_server_name: Option<String>,
+    pub insecure_skip_tls_verify: bool,
+    /// Client-side bound of requests in flight at once.
+    pub burst_limit: Option<u32>,
+    pub qps: Option<f32>,
+}
+
+/// Where release records are stored (`HELM_DRIVER`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Driver {
+    Secrets,
+    ConfigMaps,
+    /// PostgreSQL; the connection string may hold a password and is never printed.
+    Sql { connection: String },
+    /// `HELM_MEMORY_DRIVER_DATA`: YAML files with a list of release objects each.
+    Memory { files: Vec<PathBuf> },
+}
+
+/// Where records come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Driver(Driver),
+    /// `--releases PATH`.
+    File(PathBuf),
+    /// `--releases -`.
+    Stdin,
+}
+
+/// Which revision to go back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetRequest {
+    /// No argument: the newest revision that really worked.
+    Best,
+    /// `0`: what a bare `helm rollback` takes, newest − 1.
+    HelmDefault,
+    Revision(Revision),
+}
+
+/// What `load` needs to know.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    pub release: String,
+    pub target: TargetRequest,
+    pub kube: KubeOptions,
+    pub source: Source,
+    /// `--live PATH`: saved live objects instead of the cluster's.
+    pub live: Option<PathBuf>,
+    /// `--discovery PATH`: saved discovery instead of the cluster's.
+    pub discovery: Option<PathBuf>,
+    /// False = the two records only, no live evidence.
+    pub live_evidence: bool,
+    /// `HELM_BIN` or `helm`.
+    pub helm_bin: OsString,
+    /// `--helm-version`: analyse for this version instead of the binary's.
+    pub helm_version: Option<HelmVersion>,
+    pub flags: RollbackFlags,
+    /// Bound of one inflated record, in bytes.
+    pub max_record_bytes: u64,
+}
