@@ -1,5 +1,7 @@
 //! What `helm rollback` will do, step by step: a pure model of the Helm version at hand.
 
+pub mod target;
+
 use serde::Serialize;
 
 use crate::release::{HookEvent, ObjectRef, Revision, Status};
