@@ -1,5 +1,7 @@
 //! Turns diff, forecast and facts into typed changes. Consequences beyond Helm belong here.
 
+pub mod vocabulary;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
