@@ -9,6 +9,7 @@ pub mod rejections;
 pub mod release;
 pub mod secrets;
 pub mod traffic;
+pub mod vocabulary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
