@@ -5,6 +5,9 @@ use crate::diff;
 use crate::forecast::{self, Forecast};
 use crate::input::{Gap, Input};
 use crate::k8s::identity::Identity;
+use crate::rules::matcher;
+use crate::rules::set::RuleSet;
+use crate::rules::Finding;
 
 /// What follows from one input, before any rule looks at it.
 #[derive(Clone, Debug)]
@@ -29,4 +32,20 @@ fn gaps(input: &Input, forecast: &Forecast) -> Vec<Gap> {
     gaps.sort();
     gaps.dedup();
     gaps
+}
+
+/// An analysis with what the rules made of it.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    pub forecast: Forecast,
+    pub changes: Vec<Change>,
+    pub findings: Vec<Finding>,
+    pub gaps: Vec<Gap>,
+}
+
+/// The whole pure part.
+pub fn evaluate(input: &Input, rules: &RuleSet) -> Evaluation {
+    let Analysis { forecast, changes, gaps } = analyze(input);
+    let findings = matcher::apply(rules, &changes);
+    Evaluation { forecast, changes, findings, gaps }
 }

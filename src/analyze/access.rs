@@ -29,8 +29,8 @@ fn aliased(context: &Context<'_>, account: &ObjectRef, from: &Object, to: &Objec
     Some(
         Change::of(ChangeKind::ServiceAccountAlias, &to.id)
             .path("spec.template.spec.serviceAccount")
-            .param("service_account", &account.name)
-            .param("workload", &to.id)
+            .with("service_account", &account.name)
+            .with("workload", &to.id)
             .evidence(EvidenceSource::From, &from.origin, format!("serviceAccountName: {}", account.name))
             .evidence(EvidenceSource::To, &to.origin, "no serviceAccountName"),
     )
@@ -65,7 +65,7 @@ fn own_webhook(context: &Context<'_>, configuration: &Object) -> Option<Change> 
     Some(
         Change::of(ChangeKind::OwnWebhook, &configuration.id)
             .confidence(if going_away || gone { Confidence::Likely } else { Confidence::Possible })
-            .param("operation", "the objects of this rollback")
+            .with("operation", "the objects of this rollback")
             .evidence(
                 EvidenceSource::From,
                 &configuration.origin,

@@ -26,8 +26,8 @@ fn change(context: &Context<'_>, object: &Object, revision: u32, side: Fact) -> 
     let version = context.input.facts.server_version.yes().map_or("of unknown version", String::as_str);
     Change::of(ChangeKind::ApiNotServed, &object.id)
         .confidence(Confidence::Certain)
-        .param("api_version", &object.id.api_version)
-        .param("revision", revision)
+        .with("api_version", &object.id.api_version)
+        .with("revision", revision)
         .fact(side)
         .fact_if(crd_in_target(context, &object.id), Fact::CrdInTo)
         .evidence(if side == Fact::InTo { EvidenceSource::To } else { EvidenceSource::From }, &object.origin, format!("{} {}", object.id.api_version, object.id))

@@ -21,7 +21,7 @@ fn deleted(context: &Context<'_>, id: &ObjectRef) -> Change {
     let live = context.input.facts.live_of(id);
     let template = context.in_from(id).map(|object| object.origin.to_string()).unwrap_or_default();
     let mut change = Change::of(ChangeKind::ObjectDeleted, id)
-        .param("template", &template)
+        .with("template", &template)
         .evidence(EvidenceSource::From, template, format!("{id} is in revision {} and not in {}", context.input.from.revision, context.input.to.revision));
     change = match &live {
         Known::Yes(Some(live)) => with_live(change, context, id, live),
@@ -75,17 +75,17 @@ fn content_facts(change: Change, context: &Context<'_>, id: &ObjectRef, live: Op
 fn counted(change: Change, contents: Option<&Known<Vec<ObjectRef>>>, what: &str) -> Change {
     match contents {
         Some(Known::Yes(list)) if list.is_empty() => {
-            change.fact(Fact::NoCustomResources).param("count", 0).evidence(EvidenceSource::Live, "listing", format!("no {what}"))
+            change.fact(Fact::NoCustomResources).with("count", 0).evidence(EvidenceSource::Live, "listing", format!("no {what}"))
         }
         Some(Known::Yes(list)) => {
             let names: Vec<String> = list.iter().take(5).map(ToString::to_string).collect();
             let text = format!("{} {what}: {}{}", list.len(), names.join(", "), if list.len() > 5 { ", …" } else { "" });
-            change.fact(Fact::HasCustomResources).param("count", list.len()).evidence(EvidenceSource::Live, "listing", text)
+            change.fact(Fact::HasCustomResources).with("count", list.len()).evidence(EvidenceSource::Live, "listing", text)
         }
         Some(Known::No(why)) => {
-            change.fact(Fact::CountUnknown).param("count", "an unknown number of").evidence(EvidenceSource::Live, "listing", format!("not known: {why}"))
+            change.fact(Fact::CountUnknown).with("count", "an unknown number of").evidence(EvidenceSource::Live, "listing", format!("not known: {why}"))
         }
-        None => change.fact(Fact::CountUnknown).param("count", "an unknown number of"),
+        None => change.fact(Fact::CountUnknown).with("count", "an unknown number of"),
     }
 }
 
@@ -132,7 +132,7 @@ fn stopped_take_overs(context: &Context<'_>) -> Vec<Change> {
 fn owned_change(context: &Context<'_>, id: &ObjectRef, change: Change) -> Change {
     let live = context.input.facts.live_of(id);
     let Known::Yes(Some(live)) = live else {
-        return change.param("owner", "unknown").fact(Fact::LiveUnknown);
+        return change.with("owner", "unknown").fact(Fact::LiveUnknown);
     };
     let owner = live.annotation("meta.helm.sh/release-name");
     let namespace = live.annotation("meta.helm.sh/release-namespace").unwrap_or("");
@@ -143,7 +143,7 @@ fn owned_change(context: &Context<'_>, id: &ObjectRef, change: Change) -> Change
         Some(name) => (Fact::OtherRelease, format!("release {name} in namespace {namespace}")),
         None => (Fact::Unowned, "no Helm release".to_owned()),
     };
-    change.fact(fact).param("owner", &text).evidence(EvidenceSource::Live, format!("{id} meta.helm.sh/release-name"), text)
+    change.fact(fact).with("owner", &text).evidence(EvidenceSource::Live, format!("{id} meta.helm.sh/release-name"), text)
 }
 
 /// StatefulSets that shrink under `whenScaled: Delete` take claims along.
@@ -152,7 +152,7 @@ fn scale_down_claims(context: &Context<'_>) -> Vec<Change> {
     of_sets
         .filter_map(|claim| Some((claim, owning_set(context, claim)?)))
         .map(|(claim, (set, body))| {
-            let change = Change::of(ChangeKind::Cascade, claim).param("with", set).param("count", 1).fact(Fact::RetentionPolicy);
+            let change = Change::of(ChangeKind::Cascade, claim).with("with", set).with("count", 1).fact(Fact::RetentionPolicy);
             let change = change.evidence(EvidenceSource::Live, format!("{set} spec.persistentVolumeClaimRetentionPolicy"), "Delete");
             claim_facts(change, context, Some(body))
         })
@@ -193,7 +193,7 @@ fn in_two_groups(context: &Context<'_>) -> Vec<Change> {
             if uid(id).is_some() && uid(id) == uid(&object.id) {
                 changes.push(
                     Change::of(ChangeKind::ObjectInTwoGroups, id)
-                        .param("other", &object.id.api_version)
+                        .with("other", &object.id.api_version)
                         .evidence(EvidenceSource::Live, id, format!("{} and {} are one object (same uid)", id.api_version, object.id.api_version)),
                 );
             }

@@ -27,8 +27,8 @@ fn hooks_not_run(context: &Context<'_>) -> Vec<Change> {
 fn not_run(context: &Context<'_>, hook: &Hook, event: HookEvent) -> Change {
     let id = hook_id(context, hook);
     Change::of(ChangeKind::HookNotRun, &id)
-        .param("event", event.as_str())
-        .param("revision", context.input.from.revision)
+        .with("event", event.as_str())
+        .with("revision", context.input.from.revision)
         .evidence(EvidenceSource::From, &hook.path, format!("{} hook of revision {}", event.as_str(), context.input.from.revision))
         .evidence(EvidenceSource::To, format!("revision {}", context.input.to.revision), format!("has no {} hook {}", event.as_str(), hook.name))
 }
@@ -57,8 +57,8 @@ fn leftover(context: &Context<'_>, id: &ObjectRef, result: StepResult) -> Option
     Some(
         Change::of(ChangeKind::HookLeftover, id)
             .fact_if(result == StepResult::Skipped, Fact::OldResultCounts)
-            .param("event", event.as_str())
-            .param("policy", policies(hook))
+            .with("event", event.as_str())
+            .with("policy", policies(hook))
             .evidence(EvidenceSource::Live, id, format!("exists, uid {}", live.uid))
             .evidence(EvidenceSource::To, &hook.path, format!("helm.sh/hook-delete-policy: {}", policies(hook))),
     )
@@ -84,7 +84,7 @@ fn jobs_again(context: &Context<'_>) -> Vec<Change> {
             .fact_if(gone, Fact::NotLive)
             .fact_if(unknown, Fact::LiveUnknown)
             .fact_if(looks_like_migration(context, id), Fact::FrameworkKnown)
-            .param("revision", context.input.to.revision)
+            .with("revision", context.input.to.revision)
             .evidence(EvidenceSource::To, id, why)
     })
     .collect()

@@ -184,7 +184,16 @@ const ANALYZERS: [Analyzer; 10] = [
 
 /// All changes, in analyzer order.
 pub fn run(context: &Context<'_>) -> Vec<Change> {
-    ANALYZERS.iter().flat_map(|analyze| analyze(context)).collect()
+    ANALYZERS.iter().flat_map(|analyze| analyze(context)).map(|change| with_release(change, context.input)).collect()
+}
+
+/// What every message may name.
+fn with_release(change: Change, input: &Input) -> Change {
+    change
+        .with("release", &input.from.name)
+        .with("release_namespace", &input.namespace)
+        .with("from_revision", input.from.revision)
+        .with("to_revision", input.to.revision)
 }
 
 impl Change {
@@ -223,7 +232,8 @@ impl Change {
         if condition { self.fact(fact) } else { self }
     }
 
-    pub fn param(mut self, name: &'static str, text: impl ToString) -> Change {
+    /// Sets what messages may name.
+    pub fn with(mut self, name: &'static str, text: impl ToString) -> Change {
         self.params.insert(name, text.to_string());
         self
     }

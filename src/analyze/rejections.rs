@@ -17,11 +17,11 @@ fn change(context: &Context<'_>, rejected: &Rejected) -> Change {
     let change = Change::of(kind, id)
         .path(&rejected.field)
         .confidence(rejected.confidence)
-        .param("reason", &rejected.reason)
-        .param("row", "")
-        .param("from", side(context, id, rejected, true))
-        .param("to", side(context, id, rejected, false))
-        .param("manager", rejected.reason.split('"').nth(1).unwrap_or(""))
+        .with("reason", &rejected.reason)
+        .with("row", "")
+        .with("from", side(context, id, rejected, true))
+        .with("to", side(context, id, rejected, false))
+        .with("manager", rejected.reason.split('"').nth(1).unwrap_or(""))
         .evidence(EvidenceSource::To, origin, format!("{}: {}", rejected.field, rejected.reason));
     let change = lowered(change, rejected);
     live_evidence(change, context, id)

@@ -21,14 +21,14 @@ pub fn analyze_outcome(context: &Context<'_>) -> Vec<Change> {
     let next = context.input.from.revision + 1;
     let change = match context.forecast.outcome {
         Outcome::Fails => Change::new(ChangeKind::RollbackFails, None),
-        Outcome::Stuck => Change::new(ChangeKind::RollbackStuck, None).param("remedy", way_out(context)),
+        Outcome::Stuck => Change::new(ChangeKind::RollbackStuck, None).with("remedy", way_out(context)),
         Outcome::Succeeds | Outcome::Unknown => return Vec::new(),
     };
     vec![
         change
             .confidence(outcome_confidence(context))
-            .param("reason", &context.forecast.reason)
-            .param("revision", next)
+            .with("reason", &context.forecast.reason)
+            .with("revision", next)
             .evidence(EvidenceSource::Forecast, "predicted.outcome", &context.forecast.reason),
     ]
 }
@@ -63,9 +63,9 @@ fn target_doubtful(context: &Context<'_>) -> Option<Change> {
         Change::new(ChangeKind::TargetDoubtful, None)
             .confidence(if fact == Fact::TargetUnproven { Confidence::Possible } else { Confidence::Certain })
             .fact(fact)
-            .param("revision", to.revision)
-            .param("status", to.status)
-            .param("description", &to.description)
+            .with("revision", to.revision)
+            .with("status", to.status)
+            .with("description", &to.description)
             .evidence(EvidenceSource::To, format!("revision {}", to.revision), format!("status {}, description \"{}\"", to.status, to.description)),
     )
 }
@@ -86,8 +86,8 @@ fn target_pruned(context: &Context<'_>) -> Option<Change> {
     let max = context.input.flags.history_max;
     context.forecast.pruned.contains(&to).then(|| {
         Change::new(ChangeKind::TargetPruned, None)
-            .param("revision", to)
-            .param("history_max", max)
+            .with("revision", to)
+            .with("history_max", max)
             .evidence(EvidenceSource::History, format!("revision {to}"), format!("{} revisions are stored, --history-max is {max}", context.input.history.len()))
     })
 }
@@ -95,7 +95,7 @@ fn target_pruned(context: &Context<'_>) -> Option<Change> {
 fn operation_pending(context: &Context<'_>) -> Option<Change> {
     let from = &context.input.from;
     from.status.is_pending().then(|| {
-        Change::new(ChangeKind::OperationPending, None).param("revision", from.revision).param("status", from.status).evidence(
+        Change::new(ChangeKind::OperationPending, None).with("revision", from.revision).with("status", from.status).evidence(
             EvidenceSource::From,
             format!("revision {}", from.revision),
             format!("status {} since {}", from.status, from.last_deployed.as_deref().unwrap_or("an unknown time")),
@@ -112,9 +112,9 @@ fn labels_differ(context: &Context<'_>) -> Vec<Change> {
     differing
         .map(|(revision, label, status)| {
             Change::new(ChangeKind::StatusLabelDiffers, None)
-                .param("revision", revision)
-                .param("label", label)
-                .param("status", status)
+                .with("revision", revision)
+                .with("label", label)
+                .with("status", status)
                 .evidence(EvidenceSource::History, format!("revision {revision}"), format!("label says {label}, record says {status}"))
         })
         .collect()
@@ -127,8 +127,8 @@ fn apply_method_changes(context: &Context<'_>) -> Option<Change> {
     let after = if context.forecast.method == Method::ServerSide { ApplyMethod::ServerSide } else { ApplyMethod::ClientSide };
     (is_four && before != after).then(|| {
         Change::new(ChangeKind::ApplyMethodChanges, None)
-            .param("from", method_name(before))
-            .param("to", method_name(after))
+            .with("from", method_name(before))
+            .with("to", method_name(after))
             .evidence(EvidenceSource::To, format!("revision {}", context.input.to.revision), format!("apply_method {}", context.input.to.apply_method.map_or("absent, as in records of Helm 3", method_name)))
     })
 }
@@ -145,7 +145,7 @@ fn not_restored(context: &Context<'_>) -> Vec<Change> {
     entries
         .map(|entry| {
             Change::of(ChangeKind::NotRestored, &entry.object)
-                .param("reason", &entry.why)
+                .with("reason", &entry.why)
                 .evidence(EvidenceSource::Forecast, &entry.object, &entry.why)
         })
         .collect()

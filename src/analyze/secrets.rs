@@ -25,7 +25,7 @@ fn reverted(context: &Context<'_>, pair: &Pair<'_>) -> Option<Change> {
         .confidence(if generated { Confidence::Likely } else { Confidence::Possible })
         .fact_if(generated, Fact::Generated)
         .fact_if(store.is_some(), Fact::DataStoreCredential)
-        .param("keys", keys.join(", "))
+        .with("keys", keys.join(", "))
         .evidence(EvidenceSource::From, &from.origin, format!("keys changed: {}", keys.join(", ")))
         .evidence(
             EvidenceSource::History,

@@ -34,8 +34,8 @@ fn loses(context: &Context<'_>, service: &Object, rejected: &Rejected, old: &Val
         Change::of(ChangeKind::EndpointsEmptied, &service.id)
             .path("spec.selector")
             .confidence(rejected.confidence)
-            .param("workload", &rejected.object)
-            .param("field", &rejected.field)
+            .with("workload", &rejected.object)
+            .with("field", &rejected.field)
             .evidence(EvidenceSource::To, &service.origin, format!("selector {}", wanted.display()))
             .evidence(EvidenceSource::Live, &rejected.object, format!("pods keep the labels {}: the change is refused ({})", labels.display(), rejected.field)),
     )
