@@ -1,6 +1,6 @@
 //! Acceptance: nobody rolls back by accident, and what is accepted is exactly what was shown.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 
 use crate::exit::ExitStatus;
 

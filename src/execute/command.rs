@@ -20,7 +20,7 @@ pub struct HelmCommand {
     pub namespace: String,
     pub kube: KubeOptions,
     /// The user's `helm rollback` flags, as given.
-    pub flags: Vec<OsString>,
+    pub flags: Vec<String>,
 }
 
 impl HelmCommand {
@@ -30,7 +30,7 @@ impl HelmCommand {
     /// or a start as kubectl plugin, must not send the rollback to another cluster.
     pub fn args(&self) -> Vec<OsString> {
         let mut args: Vec<OsString> = vec!["rollback".into(), self.release.clone().into(), self.to.to_string().into()];
-        args.extend(self.flags.iter().cloned());
+        args.extend(self.flags.iter().map(OsString::from));
         self.push_connection(&mut args);
         args
     }
@@ -47,6 +47,8 @@ impl HelmCommand {
         push(args, "--kube-apiserver", kube.apiserver.as_ref());
         push(args, "--kube-ca-file", kube.ca_file.as_ref());
         push(args, "--kube-tls-server-name", kube.tls_server_name.as_ref());
+        push(args, "--burst-limit", kube.burst_limit.map(|limit| limit.to_string()));
+        push(args, "--qps", kube.qps.map(|qps| qps.to_string()));
         if kube.insecure_skip_tls_verify {
             args.push("--kube-insecure-skip-tls-verify=true".into());
         }
@@ -133,7 +135,7 @@ mod tests {
             from: 7,
             namespace: "prod".into(),
             kube,
-            flags: flags.iter().map(OsString::from).collect(),
+            flags: flags.iter().map(ToString::to_string).collect(),
         }
     }
 

@@ -12,6 +12,8 @@ pub mod interrupted;
 pub mod recheck;
 pub mod record;
 pub mod run;
+#[cfg(test)]
+mod sample;
 pub mod steps;
 pub mod verify;
 pub mod way_out;
@@ -21,4 +23,4 @@ pub use command::HelmCommand;
 pub use interrupted::explain_pending;
 pub use recheck::{Evidence, moved};
 pub use run::{HelmExit, HelmRun, run};
-pub use verify::{Observed, Verdict, Verification, verify};
+pub use verify::{Observed, Ran, Verdict, Verification, verify};
