@@ -10,6 +10,7 @@ pub mod merge;
 pub mod objects;
 pub mod records;
 pub mod simulate;
+pub mod target;
 
 use serde::Serialize;
 
