@@ -79,3 +79,68 @@ pub struct LoadOptions {
     /// Bound of one inflated record, in bytes.
     pub max_record_bytes: u64,
 }
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColorMode {
+    /// On a terminal that wants them (`NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`, `TERM=dumb`).
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Forms of the report that exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+impl Format {
+    pub const ALL: [Format; 2] = [Format::Text, Format::Json];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Text => "text",
+            Format::Json => "json",
+        }
+    }
+}
+
+/// One `-o FORMAT[=FILE]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    pub format: Format,
+    /// None = standard output.
+    pub file: Option<PathBuf>,
+}
+
+/// What was accepted beforehand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Acceptance {
+    /// `--accept`: the digest of the report that was read.
+    pub digest: Option<String>,
+    /// `--accept-critical`: findings of that severity are accepted too.
+    pub critical: bool,
+}
+
+/// Options of `run` and `check`, complete and valid.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub load: LoadOptions,
+    pub gate: crate::gate::GatePolicy,
+    /// At most one of them goes to standard output; none means text there.
+    pub outputs: Vec<Output>,
+    pub acceptance: Acceptance,
+    /// `helm rollback` flags to pass on, in the form they were given.
+    pub helm_flags: Vec<String>,
+    /// False for `check` and `--dry-run`.
+    pub act: bool,
+    /// Columns of text output.
+    pub width: usize,
+    pub color: ColorMode,
+    pub debug: bool,
+    /// The command that repeats this one for the same target, one word each: what a report says to run.
+    pub again: Vec<String>,
+}

@@ -221,6 +221,7 @@ fn descend<'a>(trees: &[&'a Value], step: &str) -> Vec<&'a Value> {
 
 fn overlay(id: &ObjectRef, live: &Value, to: &Value, path: &str) -> Value {
     match (live, to) {
+        (Value::Map(_), Value::Map(_)) if lists::is_atomic_map(id, path, ListMode::ServerSide) => without_nulls(to),
         (Value::Map(live_map), Value::Map(to_map)) => {
             let mut result = live_map.clone();
             for (key, value) in to_map.iter().filter(|(_, value)| !value.is_null()) {

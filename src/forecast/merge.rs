@@ -20,6 +20,7 @@ struct Strategic<'a> {
 impl Strategic<'_> {
     fn value(&self, from: &Value, to: &Value, live: &Value, path: &str) -> Value {
         match (to, live) {
+            (Value::Map(_), Value::Map(_)) if lists::is_atomic_map(self.id, path, ListMode::StrategicMerge) => without_nulls(to),
             (Value::Map(to_map), Value::Map(live_map)) => self.map(from, to_map, live_map, path),
             (Value::List(to_items), Value::List(live_items)) => self.list(from.as_list(), to_items, live_items, path),
             _ => without_nulls(to),

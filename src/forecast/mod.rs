@@ -10,6 +10,8 @@ pub mod merge;
 pub mod objects;
 pub mod records;
 pub mod simulate;
+pub mod target;
+pub mod webhooks;
 
 use serde::Serialize;
 

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use crate::helm::HelmVersion;
 use crate::input::{Gap, Input, Known, LiveObject};
 use crate::k8s::identity::IdentityKey;
-use crate::release::{Hook, HookEvent, Object, ObjectRef};
+use crate::release::{Hook, HookEvent, Object, ObjectRef, Value};
 
 use super::availability::{self, Served};
 use super::behaviour::Behaviour;
 use super::hooks::{self, Start};
 use super::objects::{self, Changed, Sides};
 use super::records::{self, Ending};
+use super::webhooks::{self, Backend};
 use super::{
     Action, Alternative, Confidence, Forecast, HookRun, Method, NotRestored, Outcome, Rejected, Step, StepResult, bodies, cascades,
 };
@@ -214,6 +215,12 @@ impl<'a> Run<'a> {
     }
 
     fn create(&mut self, object: &Object, was_in_from: bool) -> Result<(), String> {
+        if let Some(reason) = self.refusing_webhook(&object.id, &object.body, "CREATE") {
+            let reason = format!("failed to create resource: {reason}");
+            self.reject(&object.id, "", &reason, Confidence::Likely, false);
+            self.step(Action::Create, &object.id, StepResult::Rejected, Some(reason.clone()));
+            return Err(reason);
+        }
         if availability::served(&self.input.facts, &object.id) == Served::No {
             let reason = format!("failed to create resource: {}: the server could not find the requested resource", object.id);
             self.reject(&object.id, "", &reason, Confidence::Certain, false);
@@ -236,12 +243,30 @@ impl<'a> Run<'a> {
     fn change(&mut self, object: &Object, before: Option<&Object>, live: &LiveObject) {
         let stamped = bodies::stamped(&object.body, &self.input.from.name, &self.input.from.namespace);
         let sides = Sides { id: &object.id, from: before.map(|from| &from.body), to: &stamped, live: &live.body };
-        let changed = objects::change(&sides, self.method, self.input.flags.force_conflicts, &self.input.facts);
+        let mut changed = objects::change(&sides, self.method, self.input.flags.force_conflicts, &self.input.facts);
+        if !changed.unchanged && changed.rejected.is_empty() {
+            changed.rejected.extend(self.refused_update(&object.id, &live.body));
+        }
         let adopts = before.is_none();
         self.record_change(object, &changed, adopts);
         if !changed.rejected.iter().any(|r| r.confidence > Confidence::Possible) {
             self.after_change(object, &changed, live, adopts);
         }
+    }
+
+    fn refused_update(&self, id: &ObjectRef, live: &Value) -> Option<Rejected> {
+        let reason = self.refusing_webhook(id, live, "UPDATE")?;
+        Some(Rejected { object: id.clone(), field: String::new(), reason, confidence: Confidence::Likely, conflict: false })
+    }
+
+    /// A fail-closed webhook of the current revision, or one that *to* has brought back by now, behind which nobody answers.
+    fn refusing_webhook(&self, id: &ObjectRef, body: &Value, operation: &str) -> Option<String> {
+        let labels = body.at(&["metadata", "labels"]);
+        let configurations = webhooks::configurations(&self.input.from.objects);
+        let mut judges = configurations.flat_map(|object| webhooks::judges(object, id, labels, operation, &self.input.facts));
+        let judge = judges.find(|judge| judge.backend == Backend::Nobody)?;
+        let (namespace, service) = &judge.service;
+        Some(format!("failed calling webhook \"{}\" of {}: no ready endpoints behind Service/{namespace}/{service}", judge.webhook, judge.configuration))
     }
 
     fn after_change(&mut self, object: &Object, changed: &Changed, live: &LiveObject, adopts: bool) {

@@ -1,1 +1,1 @@
-//! hooks
+//! Hooks of a record, and hook annotations as Helm reads them.

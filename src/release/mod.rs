@@ -7,6 +7,7 @@ pub mod hooks;
 pub mod manifest;
 pub mod object;
 pub mod redact;
+pub mod saved;
 pub mod value;
 pub mod yaml;
 
