@@ -6,12 +6,14 @@ pub mod docs;
 pub mod fault;
 pub mod file;
 pub mod form;
+pub mod kinds;
 pub mod matcher;
 pub mod node;
 pub mod pattern;
 pub mod scaffold;
 pub mod set;
 pub mod template;
+pub mod world;
 
 use serde::{Deserialize, Serialize};
 
