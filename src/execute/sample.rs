@@ -65,6 +65,7 @@ pub fn input() -> Input {
         from: release(7, Status::Deployed, from),
         to: release(5, Status::Superseded, to),
         history: vec![entry(5, Status::Superseded), entry(7, Status::Deployed)],
+        residue: Vec::new(),
         between: Vec::new(),
         target: TargetChoice { revision: 5, requested: true, helm_default: Some(6), skipped: Vec::new(), reason: "asked for".into() },
         facts,

@@ -11,6 +11,7 @@ pub mod objects;
 pub mod records;
 pub mod simulate;
 pub mod target;
+pub mod webhooks;
 
 use serde::Serialize;
 

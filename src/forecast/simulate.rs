@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use crate::helm::HelmVersion;
 use crate::input::{Gap, Input, Known, LiveObject};
 use crate::k8s::identity::IdentityKey;
-use crate::release::{Hook, HookEvent, Object, ObjectRef};
+use crate::release::{Hook, HookEvent, Object, ObjectRef, Value};
 
 use super::availability::{self, Served};
 use super::behaviour::Behaviour;
 use super::hooks::{self, Start};
 use super::objects::{self, Changed, Sides};
 use super::records::{self, Ending};
+use super::webhooks::{self, Backend};
 use super::{
     Action, Alternative, Confidence, Forecast, HookRun, Method, NotRestored, Outcome, Rejected, Step, StepResult, bodies, cascades,
 };
@@ -72,7 +73,9 @@ impl<'a> Run<'a> {
         }
         self.alternative_for_fresh_cache();
         if let Some(why) = facts.discovery.why_not() {
-            self.forecast.unknowns.push(Gap::new("which kinds the API server serves", why).affecting("api-not-served"));
+            let gap = Gap::new("which kinds the API server serves", why).affecting("api-not-served").affecting("forecast");
+            let asked = facts.server_version.yes().is_some();
+            self.forecast.unknowns.push(if asked { gap.blocking() } else { gap });
         }
         Ok(())
     }
@@ -214,6 +217,12 @@ impl<'a> Run<'a> {
     }
 
     fn create(&mut self, object: &Object, was_in_from: bool) -> Result<(), String> {
+        if let Some(reason) = self.refusing_webhook(&object.id, &object.body, "CREATE") {
+            let reason = format!("failed to create resource: {reason}");
+            self.reject(&object.id, "", &reason, Confidence::Likely, false);
+            self.step(Action::Create, &object.id, StepResult::Rejected, Some(reason.clone()));
+            return Err(reason);
+        }
         if availability::served(&self.input.facts, &object.id) == Served::No {
             let reason = format!("failed to create resource: {}: the server could not find the requested resource", object.id);
             self.reject(&object.id, "", &reason, Confidence::Certain, false);
@@ -236,12 +245,30 @@ impl<'a> Run<'a> {
     fn change(&mut self, object: &Object, before: Option<&Object>, live: &LiveObject) {
         let stamped = bodies::stamped(&object.body, &self.input.from.name, &self.input.from.namespace);
         let sides = Sides { id: &object.id, from: before.map(|from| &from.body), to: &stamped, live: &live.body };
-        let changed = objects::change(&sides, self.method, self.input.flags.force_conflicts, &self.input.facts);
+        let mut changed = objects::change(&sides, self.method, self.input.flags.force_conflicts, &self.input.facts);
+        if !changed.unchanged && changed.rejected.is_empty() {
+            changed.rejected.extend(self.refused_update(&object.id, &live.body));
+        }
         let adopts = before.is_none();
         self.record_change(object, &changed, adopts);
         if !changed.rejected.iter().any(|r| r.confidence > Confidence::Possible) {
             self.after_change(object, &changed, live, adopts);
         }
+    }
+
+    fn refused_update(&self, id: &ObjectRef, live: &Value) -> Option<Rejected> {
+        let reason = self.refusing_webhook(id, live, "UPDATE")?;
+        Some(Rejected { object: id.clone(), field: String::new(), reason, confidence: Confidence::Likely, conflict: false })
+    }
+
+    /// A fail-closed webhook of the current revision, or one that *to* has brought back by now, behind which nobody answers.
+    fn refusing_webhook(&self, id: &ObjectRef, body: &Value, operation: &str) -> Option<String> {
+        let labels = body.at(&["metadata", "labels"]);
+        let configurations = webhooks::configurations(&self.input.from.objects);
+        let mut judges = configurations.flat_map(|object| webhooks::judges(object, id, labels, operation, &self.input.facts));
+        let judge = judges.find(|judge| judge.backend == Backend::Nobody)?;
+        let (namespace, service) = &judge.service;
+        Some(format!("failed calling webhook \"{}\" of {}: no ready endpoints behind Service/{namespace}/{service}", judge.webhook, judge.configuration))
     }
 
     fn after_change(&mut self, object: &Object, changed: &Changed, live: &LiveObject, adopts: bool) {
@@ -401,8 +428,16 @@ impl<'a> Run<'a> {
         let ending = if outcome == Outcome::Unknown { Ending::Unknown } else { Ending::of(outcome) };
         self.forecast.records = records::endings(self.input, ending, &self.forecast.pruned);
         dedup(&mut self.forecast.cascades, &self.forecast.deletes);
-        self.forecast.unknowns.extend(self.undecided.iter().map(|what| Gap::new(what.clone(), "needed by the forecast").affecting("forecast")));
+        let unknowns: Vec<Gap> = self.undecided.iter().map(|what| self.unknown(what)).collect();
+        self.forecast.unknowns.extend(unknowns);
         self.forecast
+    }
+
+    /// A missing fact blocks where a cluster was asked and did not tell; where none was asked, the outcome is *unknown* and
+    /// the verdict no better than *caution*.
+    fn unknown(&self, what: &str) -> Gap {
+        let gap = Gap::new(what, "the forecast needs it to be decided").affecting("forecast");
+        if self.input.facts.server_version.yes().is_some() { gap.blocking() } else { gap }
     }
 }
 

@@ -8,4 +8,5 @@ pub mod lists;
 pub mod quantity;
 pub mod scope;
 pub mod selector;
+pub mod semantic;
 mod table;
