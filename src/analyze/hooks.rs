@@ -69,6 +69,7 @@ fn policies(hook: &Hook) -> String {
         DeletePolicy::HookSucceeded => "hook-succeeded",
         DeletePolicy::HookFailed => "hook-failed",
         DeletePolicy::BeforeHookCreation => "before-hook-creation",
+        DeletePolicy::Unknown => "(unknown policy)",
     });
     names.collect::<Vec<_>>().join(",")
 }

@@ -73,7 +73,9 @@ impl<'a> Run<'a> {
         }
         self.alternative_for_fresh_cache();
         if let Some(why) = facts.discovery.why_not() {
-            self.forecast.unknowns.push(Gap::new("which kinds the API server serves", why).affecting("api-not-served"));
+            let gap = Gap::new("which kinds the API server serves", why).affecting("api-not-served").affecting("forecast");
+            let asked = facts.server_version.yes().is_some();
+            self.forecast.unknowns.push(if asked { gap.blocking() } else { gap });
         }
         Ok(())
     }
@@ -426,8 +428,16 @@ impl<'a> Run<'a> {
         let ending = if outcome == Outcome::Unknown { Ending::Unknown } else { Ending::of(outcome) };
         self.forecast.records = records::endings(self.input, ending, &self.forecast.pruned);
         dedup(&mut self.forecast.cascades, &self.forecast.deletes);
-        self.forecast.unknowns.extend(self.undecided.iter().map(|what| Gap::new(what.clone(), "needed by the forecast").affecting("forecast")));
+        let unknowns: Vec<Gap> = self.undecided.iter().map(|what| self.unknown(what)).collect();
+        self.forecast.unknowns.extend(unknowns);
         self.forecast
+    }
+
+    /// A missing fact blocks where a cluster was asked and did not tell; where none was asked, the outcome is *unknown* and
+    /// the verdict no better than *caution*.
+    fn unknown(&self, what: &str) -> Gap {
+        let gap = Gap::new(what, "the forecast needs it to be decided").affecting("forecast");
+        if self.input.facts.server_version.yes().is_some() { gap.blocking() } else { gap }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::decode::RawRecord;
+use super::record::RawRecord;
 use super::StoredAs;
 
 /// One record found in a file. `record` says why where it could not be decoded.

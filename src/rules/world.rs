@@ -63,6 +63,7 @@ impl<'c> World<'c> {
             from,
             to,
             between,
+            residue: Vec::new(),
             facts,
             gaps: Vec::new(),
         }
@@ -233,6 +234,7 @@ impl<'c> World<'c> {
             set_claims: claims_by_set(from, to, &set_claims),
             custom_resources: self.custom_resources(&live, from),
             namespace_contents: named(&self.case.namespace_contents, |name| object_ref("v1", name)),
+            webhook_backends: BTreeMap::new(),
             cluster_uid: Known::Yes("case".to_owned()),
         }
     }
