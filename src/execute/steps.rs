@@ -313,6 +313,39 @@ mod tests {
         assert_eq!(blind.checked, 0);
     }
 
+    fn settings(body: &str) -> Steps {
+        compared(Vec::new(), |world| drop(world.insert(id("ConfigMap", "settings"), live("", "", "uid-settings", body))))
+    }
+
+    #[test]
+    fn a_field_that_kept_its_value_is_a_miss() {
+        let kept = settings("data: {mode: new}");
+        assert_eq!(kept.misses, ["ConfigMap/prod/settings: forecast said: data.mode = old; the cluster shows: new"]);
+    }
+
+    #[test]
+    fn a_field_that_somebody_else_changed_is_only_a_note() {
+        let other = settings("data: {mode: manual}");
+        assert_eq!(other.misses, Vec::<String>::new());
+        assert_eq!(other.notes, ["ConfigMap/prod/settings: data.mode is manual, the target says old"]);
+    }
+
+    #[test]
+    fn what_only_the_cluster_has_is_no_news() {
+        let more = "data: {mode: old, added: by-hand}\nmetadata: {uid: x, annotations: {a: b}}";
+        assert_eq!(settings(more), Steps { checked: 3, ..Steps::default() });
+    }
+
+    #[test]
+    fn a_refused_change_must_not_be_there() {
+        let steps = || vec![step(Action::Patch, "ConfigMap", "settings", StepResult::Rejected)];
+        assert!(compared(steps(), |_| {}).misses[0].contains("refused; the cluster shows: it has the target's fields"));
+        let unchanged = compared(steps(), |world| {
+            world.insert(id("ConfigMap", "settings"), live("", "", "uid-settings", "data: {mode: new}"));
+        });
+        assert_eq!(unchanged, Steps { checked: 1, ..Steps::default() });
+    }
+
     #[test]
     fn an_adopted_object_must_name_the_release() {
         let steps = || vec![step(Action::Adopt, "ConfigMap", "found", StepResult::Ok)];
