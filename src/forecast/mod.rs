@@ -179,3 +179,6 @@ pub enum Confidence {
     Likely,
     Certain,
 }
+
+#[cfg(test)]
+mod tests;
