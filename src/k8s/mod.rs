@@ -10,4 +10,5 @@ pub mod quantity;
 pub mod scope;
 pub mod selector;
 pub mod semantic;
+mod service;
 mod table;
