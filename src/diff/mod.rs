@@ -1,6 +1,8 @@
 //! Pairs the objects of two records and says how they differ.
 
 pub mod fields;
+mod items;
+mod noise;
 pub mod text;
 
 use std::fmt;

@@ -3,7 +3,10 @@
 pub mod defaults;
 pub mod identity;
 pub mod immutable;
+pub mod kinds;
 pub mod lists;
 pub mod quantity;
 pub mod scope;
 pub mod selector;
+pub mod semantic;
+mod table;

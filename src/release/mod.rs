@@ -6,7 +6,11 @@ pub mod decode;
 pub mod hooks;
 pub mod manifest;
 pub mod object;
+mod record;
 pub mod redact;
+pub mod saved;
+mod scalar;
+mod split;
 pub mod value;
 pub mod yaml;
 
@@ -15,6 +19,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use record::RawRecord;
 pub use object::{Object, ObjectRef, Origin};
 pub use value::{Map, Redacted, Value};
 
@@ -212,6 +217,8 @@ pub enum DeletePolicy {
     HookSucceeded,
     HookFailed,
     BeforeHookCreation,
+    /// A spelling Helm does not act on. It is stored all the same, and switches the default policy off.
+    Unknown,
 }
 
 /// Last run of a hook as the record tells it; carried over by a rollback from its target, so it may be old.
