@@ -5,6 +5,7 @@ pub mod identity;
 pub mod immutable;
 pub mod kinds;
 pub mod lists;
+pub mod pods;
 pub mod quantity;
 pub mod scope;
 pub mod selector;
