@@ -2,6 +2,7 @@
 
 pub mod builtin;
 pub mod case;
+mod cluster;
 pub mod disk;
 pub mod docs;
 pub mod fault;
