@@ -2,6 +2,7 @@
 
 pub mod builtin;
 pub mod case;
+pub mod disk;
 pub mod docs;
 pub mod fault;
 pub mod file;
@@ -10,9 +11,12 @@ pub mod kinds;
 pub mod matcher;
 pub mod node;
 pub mod pattern;
+#[cfg(test)]
+mod proof;
 pub mod scaffold;
 pub mod set;
 pub mod template;
+pub mod trial;
 pub mod world;
 
 use serde::{Deserialize, Serialize};

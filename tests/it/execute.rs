@@ -33,7 +33,8 @@ fn block_on<F: Future>(future: F) -> F::Output {
 #[test]
 fn helm_gets_an_argument_vector_no_stdin_and_the_token_by_environment() {
     let dir = TempDir::new().unwrap();
-    let script = r#"for a in "$@"; do echo "arg=$a"; done; echo "token=$HELM_KUBETOKEN" >&2; read line && echo "stdin=$line"; exit 3"#;
+    let script =
+        r#"for a in "$@"; do echo "arg=$a"; done; echo "token=$HELM_KUBETOKEN" >&2; read line && echo "stdin=$line"; exit 3"#;
     let kube = KubeOptions { token: Some("hunter2".into()), context: Some("east".into()), ..KubeOptions::default() };
     let command = command(fake_helm(dir.path(), script), kube);
     let mut out = Vec::new();
@@ -62,7 +63,10 @@ fn a_closed_stderr_does_not_stop_helm() {
     }
     let dir = TempDir::new().unwrap();
     let done = dir.path().join("done");
-    let script = format!("i=0; while [ $i -lt 5000 ]; do echo 'a line of Helm that fills the pipe'; i=$((i+1)); done; touch {}", done.display());
+    let script = format!(
+        "i=0; while [ $i -lt 5000 ]; do echo 'a line of Helm that fills the pipe'; i=$((i+1)); done; touch {}",
+        done.display()
+    );
     let command = command(fake_helm(dir.path(), &script), KubeOptions::default());
     let run = block_on(run(&command, str::to_owned, Broken)).unwrap();
     assert!(run.exit.succeeded() && done.exists());
@@ -72,7 +76,8 @@ fn a_closed_stderr_does_not_stop_helm() {
 #[test]
 fn output_held_open_by_a_grandchild_does_not_hang_us() {
     let dir = TempDir::new().unwrap();
-    let command = command(fake_helm(dir.path(), "sleep 60 & echo $! > \"$(dirname \"$0\")/pid\"; echo done"), KubeOptions::default());
+    let command =
+        command(fake_helm(dir.path(), "sleep 60 & echo $! > \"$(dirname \"$0\")/pid\"; echo done"), KubeOptions::default());
     let run = block_on(run(&command, str::to_owned, Vec::new())).unwrap();
     assert_eq!(run.tail, ["done"]);
     let pid = fs::read_to_string(dir.path().join("pid")).unwrap();
@@ -81,7 +86,8 @@ fn output_held_open_by_a_grandchild_does_not_hang_us() {
 
 #[test]
 fn a_helm_that_is_not_there_is_an_error_with_the_command() {
-    let error = block_on(run(&command("/nonexistent/helm".into(), KubeOptions::default()), str::to_owned, Vec::new())).unwrap_err();
+    let error =
+        block_on(run(&command("/nonexistent/helm".into(), KubeOptions::default()), str::to_owned, Vec::new())).unwrap_err();
     assert!(format!("{error:#}").contains("starting Helm: /nonexistent/helm rollback shop 5"), "{error:#}");
 }
 

@@ -18,7 +18,6 @@ fn yaml(file: &str) -> Value {
     serde_yaml::from_str(&fs::read_to_string(root().join(file)).unwrap()).unwrap()
 }
 
-
 fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o111 == 0o111)
 }
@@ -75,14 +74,24 @@ fn unpacked() -> TempDir {
 
 fn binary(dir: &Path, version: &str) -> PathBuf {
     let path = dir.join("helm-rollback-safe");
-    crate::write_script(&path, &format!("[ \"$1\" = --version ] && echo helm-rollback-safe {version} && exit; echo \"args:$*\"; echo \"ns:$HELM_NAMESPACE\"; exit 4"));
+    crate::write_script(
+        &path,
+        &format!(
+            "[ \"$1\" = --version ] && echo helm-rollback-safe {version} && exit; echo \"args:$*\"; echo \"ns:$HELM_NAMESPACE\"; exit 4"
+        ),
+    );
     path
 }
 
 fn hook(dir: &Path) -> Output {
     let command = dir.join("scripts/install-plugin");
     // No cargo on this PATH.
-    Command::new(command).env("HELM_PLUGIN_DIR", dir).env("PATH", "/usr/bin:/bin").env_remove("CARGO_TARGET_DIR").output().unwrap()
+    Command::new(command)
+        .env("HELM_PLUGIN_DIR", dir)
+        .env("PATH", "/usr/bin:/bin")
+        .env_remove("CARGO_TARGET_DIR")
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -106,7 +115,10 @@ fn the_hook_says_what_to_do_when_there_is_no_binary() {
     let output = hook(unpacked().path());
     assert_eq!(output.status.code(), Some(1));
     let text = text(&output);
-    assert!(text.contains("cannot be used yet") && text.contains("rustup.rs") && text.contains("scripts/install-plugin"), "{text}");
+    assert!(
+        text.contains("cannot be used yet") && text.contains("rustup.rs") && text.contains("scripts/install-plugin"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -162,7 +174,8 @@ fn helms() -> Vec<PathBuf> {
         base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"))).map(|base| base.join("rollback-safe"))
     });
     let bin = cache.unwrap_or_default().join("bin");
-    let (found, missing): (Vec<_>, Vec<_>) = ["helm-3.22.0", "helm-4.3.1"].into_iter().map(|name| bin.join(name)).partition(|path| path.exists());
+    let (found, missing): (Vec<_>, Vec<_>) =
+        ["helm-3.22.0", "helm-4.3.1"].into_iter().map(|name| bin.join(name)).partition(|path| path.exists());
     for path in &missing {
         assert!(std::env::var_os("ROLLBACK_SAFE_REQUIRE_LAB").is_none(), "{} is not built", path.display());
         eprintln!("skipped: {} is not built (scripts/lab build)", path.display());
@@ -172,7 +185,11 @@ fn helms() -> Vec<PathBuf> {
 
 fn helm(program: &Path, home: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(program);
-    command.args(args).env("HELM_DATA_HOME", home.join("data")).env("HELM_CACHE_HOME", home.join("cache")).env("HELM_CONFIG_HOME", home.join("config"));
+    command
+        .args(args)
+        .env("HELM_DATA_HOME", home.join("data"))
+        .env("HELM_CACHE_HOME", home.join("cache"))
+        .env("HELM_CONFIG_HOME", home.join("config"));
     command.env_remove("HELM_PLUGINS").env_remove("HELM_NAMESPACE").env("KUBECONFIG", home.join("none")).output().unwrap()
 }
 
