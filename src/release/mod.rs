@@ -3,6 +3,7 @@
 //! Everything that leaves this module is redacted: a [`Release`] holds no plain secret value.
 
 pub mod decode;
+mod dump;
 pub mod hooks;
 pub mod manifest;
 pub mod object;
