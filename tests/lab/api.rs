@@ -106,7 +106,15 @@ impl Api {
 
     pub fn call(&self, method: &str, path: &str, content_type: &str, body: Option<&Value>) -> Result<Answer> {
         let bytes = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
-        let (code, text) = self.send(method, path, content_type, bytes)?;
+        let (mut code, mut text) = self.send(method, path, content_type, bytes.clone())?;
+        // "storage is (re)initializing" for a moment after a CustomResourceDefinition changed.
+        for _ in 0..100 {
+            if code != 429 {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            (code, text) = self.send(method, path, content_type, bytes.clone())?;
+        }
         let body = serde_json::from_str(&text).unwrap_or_else(|_| serde_json::json!({"message": text}));
         Ok(Answer { code, body })
     }

@@ -123,17 +123,18 @@ fn kubectl_edit() -> String {
     "kubectl-edit".into()
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Wait {
     pub object: String,
     /// JSON pointer.
-    #[serde(default)]
     pub path: String,
-    #[serde(default)]
     pub equals: Value,
-    #[serde(default)]
     pub gone: bool,
+    /// Until a DELETE (tried without effect) is refused by admission.
+    pub delete_refused: bool,
+    /// The same for an update.
+    pub update_refused: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -170,6 +171,8 @@ pub struct Expect {
     pub verdict: Option<String>,
     /// The outcome hangs on something nobody can know before (what a container does): it must be among the named alternatives.
     pub alternative: bool,
+    /// Admission decides, and the tool does not ask it: only the outcome is compared with what it names.
+    pub admission: bool,
     /// The forecast may say `unknown` here, with this reason.
     pub may_be_unknown: Option<String>,
 }

@@ -90,7 +90,7 @@ impl Player<'_> {
 
     /// Pods are refused until the controller has made the namespace's ServiceAccount.
     fn wait_for_account(&self) -> Result<()> {
-        let wait = Wait { object: "v1/ServiceAccount/default".into(), path: "/metadata/name".into(), equals: "default".into(), gone: false };
+        let wait = Wait { object: "v1/ServiceAccount/default".into(), path: "/metadata/name".into(), equals: "default".into(), ..Wait::default() };
         self.wait(&wait)
     }
 
@@ -247,20 +247,43 @@ impl Player<'_> {
     fn delete(&self, object: &str) -> Result<()> {
         let id = self.lab.api.parse_id(object, self.namespace())?;
         let path = self.lab.api.path(&id)?.with_context(|| format!("{id} is not served"))?;
+        let uid = self.lab.api.get(&id)?.map(|object| object["metadata"]["uid"].clone());
         self.lab.api.ok("DELETE", &format!("{path}?propagationPolicy=Background"), JSON, None)?;
         // Claims in use stay Terminating: that is a state a case may want.
         if id.kind == "PersistentVolumeClaim" || id.kind == "Namespace" {
             return Ok(());
         }
-        self.until(&id, |object| object.is_none())
+        // A controller may have made another one of that name already.
+        self.until(&id, |object| object.is_none_or(|object| Some(&object["metadata"]["uid"]) != uid.as_ref()))
     }
 
     fn wait(&self, wait: &Wait) -> Result<()> {
         let id = self.lab.api.parse_id(&wait.object, self.namespace())?;
+        if wait.delete_refused {
+            return self.wait_for_refusal(&id, "DELETE");
+        }
+        if wait.update_refused {
+            return self.wait_for_refusal(&id, "PATCH");
+        }
         self.until(&id, |object| match object {
             None => wait.gone,
             Some(object) => !wait.gone && object.pointer(&wait.path) == Some(&wait.equals),
         })
+    }
+
+    /// Admission policies take effect some time after they were created.
+    fn wait_for_refusal(&self, id: &crate::api::Id, method: &str) -> Result<()> {
+        let path = self.lab.api.path(id)?.with_context(|| format!("{id} is not served"))?;
+        let deadline = Instant::now() + WAIT_LIMIT;
+        let body = json!({"metadata": {"labels": {"lab": "tried"}}});
+        let (content_type, body) = if method == "PATCH" { ("application/merge-patch+json", Some(&body)) } else { (JSON, None) };
+        while self.lab.api.call(method, &format!("{path}?dryRun=All"), content_type, body)?.code < 400 {
+            if Instant::now() > deadline {
+                bail!("{method} of {id} is not refused");
+            }
+            sleep(Duration::from_millis(100));
+        }
+        Ok(())
     }
 
     fn until(&self, id: &crate::api::Id, holds: impl Fn(Option<&Value>) -> bool) -> Result<()> {
