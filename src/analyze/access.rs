@@ -3,7 +3,8 @@
 use super::{Change, ChangeKind, Context};
 use crate::forecast::Confidence;
 use crate::forecast::webhooks::{self, Backend};
-use crate::release::{Object, ObjectRef, Value};
+use crate::release::{Object, ObjectRef};
+use crate::k8s::pods;
 use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
@@ -21,8 +22,8 @@ fn service_account_aliases(context: &Context<'_>) -> Vec<Change> {
 }
 
 fn aliased(context: &Context<'_>, account: &ObjectRef, from: &Object, to: &Object) -> Option<Change> {
-    let before = pod_spec(&from.body).get("serviceAccountName").as_str();
-    let after = pod_spec(&to.body);
+    let before = pods::spec(&from.body).get("serviceAccountName").as_str();
+    let after = pods::spec(&to.body);
     let asks_again = !after.get("serviceAccountName").is_null() || !after.get("serviceAccount").is_null();
     if before != Some(account.name.as_str()) || from.id.namespace != account.namespace || asks_again || context.is_rejected(&to.id) {
         return None;
@@ -35,16 +36,6 @@ fn aliased(context: &Context<'_>, account: &ObjectRef, from: &Object, to: &Objec
             .evidence(EvidenceSource::From, &from.origin, format!("serviceAccountName: {}", account.name))
             .evidence(EvidenceSource::To, &to.origin, "no serviceAccountName"),
     )
-}
-
-/// The pod spec of a workload, CronJob or Pod.
-pub fn pod_spec(body: &Value) -> &Value {
-    let candidates = [
-        body.at(&["spec", "template", "spec"]),
-        body.at(&["spec", "jobTemplate", "spec", "template", "spec"]),
-        body.get("spec"),
-    ];
-    candidates.into_iter().find(|spec| !spec.get("containers").is_null()).unwrap_or(&Value::Null)
 }
 
 /// A fail-closed webhook of the current revision judges every write of the rollback; it is deleted last, if at all.

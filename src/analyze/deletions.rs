@@ -3,7 +3,7 @@
 use super::{Change, ChangeKind, Context, Fact};
 use crate::forecast::{Action, StepResult, cascades};
 use crate::input::{Known, LiveObject};
-use crate::release::{Object, ObjectRef, Value};
+use crate::release::{Object, ObjectRef};
 use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
@@ -200,10 +200,4 @@ fn in_two_groups(context: &Context<'_>) -> Vec<Change> {
         }
     }
     changes
-}
-
-/// Whether a pod spec mounts the claim.
-pub fn mounts_claim(pod_spec: &Value, claim: &str) -> bool {
-    let volumes = pod_spec.get("volumes").as_list();
-    volumes.iter().any(|volume| volume.at(&["persistentVolumeClaim", "claimName"]).as_str() == Some(claim))
 }

@@ -15,19 +15,27 @@ use super::kube::{IgnoredArgs, KubeArgs};
 
 const EXAMPLES: &str = "\
 Examples:
-  helm rollback-safe shop                    back to the newest revision that worked: report, ask, roll back, verify
-  helm rollback-safe shop 5 --wait           to revision 5, with flags of helm rollback
-  helm rollback-safe check shop -o json      the report only; changes nothing
+  helm rollback-safe shop
+      back to the newest revision that worked: report, ask, roll back, verify
+  helm rollback-safe shop 5 --wait
+      to revision 5, with flags of helm rollback
+  helm rollback-safe check shop
+      the report and the gate; changes nothing
   helm rollback-safe check shop --fail-on medium -o json=report.json
-  helm rollback-safe shop 5 --accept sha256:…    without a terminal: run what that report says
-
-A release that is named like a command: helm rollback-safe run check
+      the same in a pipeline
+  helm rollback-safe shop 5 --accept sha256:…
+      without a terminal: run what that report says
+  helm rollback-safe run check
+      a release that is named like a command
 
 Exit status:
-  0  done, or within the gate                 4  inconclusive
-  1  blocked by findings, or not accepted     5  the rollback ran and failed, or did not verify
-  2  wrong usage or configuration             6  what was accepted no longer matches
-  3  could not run";
+  0  done, or within the gate
+  1  blocked by findings, or not accepted
+  2  wrong usage or configuration
+  3  could not run
+  4  inconclusive
+  5  the rollback ran and failed, or did not verify
+  6  what was accepted no longer matches";
 
 /// Says what a Helm rollback will not bring back, and runs it only when that report is accepted
 #[derive(Parser, Debug)]
@@ -167,7 +175,11 @@ pub struct RulesArgs {
 #[derive(Subcommand, Debug)]
 pub enum RulesCommand {
     /// All rules, one a line
-    List,
+    List {
+        /// text or json
+        #[arg(short = 'o', long = "output", value_name = "FORMAT", value_parser = format, default_value = "text")]
+        format: Format,
+    },
     /// What a rule finds, why it matters and what to do
     Explain {
         id: String,
@@ -228,14 +240,16 @@ fn output(text: &str) -> Result<Output, String> {
         Some((name, file)) => (name, Some(file)),
         None => (text, None),
     };
-    let names = Format::ALL.map(Format::as_str).join(", ");
-    let format = Format::ALL
-        .into_iter()
-        .find(|format| format.as_str() == name)
-        .ok_or_else(|| format!("this version writes {names}, and no {name:?}"))?;
+    let format = format(name)?;
     match file {
         Some("") => Err(format!("a file name is missing behind {name}=")),
         Some("-") | None => Ok(Output { format, file: None }),
         Some(file) => Ok(Output { format, file: Some(PathBuf::from(file)) }),
     }
+}
+
+fn format(name: &str) -> Result<Format, String> {
+    let names = || Format::ALL.map(Format::as_str).join(" and ");
+    let found = Format::ALL.into_iter().find(|format| format.as_str() == name);
+    found.ok_or_else(|| format!("this version writes {}, not {name:?}", names()))
 }

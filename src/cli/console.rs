@@ -79,6 +79,12 @@ fn lines(text: &str) -> String {
     format!("{}\n", lines.join("\n  "))
 }
 
+/// Text that may repeat what was typed, as it is but harmless.
+pub fn say_lines(text: &str) {
+    let text: Vec<_> = text.trim_end().lines().map(clean).collect();
+    say(&format!("{}\n", text.join("\n")));
+}
+
 /// Nothing can be done about a stderr that is gone.
 fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());

@@ -9,6 +9,7 @@ pub mod hooks;
 pub mod merge;
 pub mod objects;
 pub mod records;
+pub mod restored;
 pub mod simulate;
 pub mod target;
 pub mod webhooks;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::helm::HelmVersion;
 use crate::input::{Gap, Input, Known, LiveObject};
 use crate::k8s::identity::IdentityKey;
+use crate::k8s::pods;
 use crate::release::{Hook, HookEvent, Object, ObjectRef, Value};
 
 use super::availability::{self, Served};
@@ -12,6 +13,7 @@ use super::behaviour::Behaviour;
 use super::hooks::{self, Start};
 use super::objects::{self, Changed, Sides};
 use super::records::{self, Ending};
+use super::restored;
 use super::webhooks::{self, Backend};
 use super::{
     Action, Alternative, Confidence, Forecast, HookRun, Method, NotRestored, Outcome, Rejected, Step, StepResult, bodies, cascades,
@@ -252,7 +254,7 @@ impl<'a> Run<'a> {
         let adopts = before.is_none();
         self.record_change(object, &changed, adopts);
         if !changed.rejected.iter().any(|r| r.confidence > Confidence::Possible) {
-            self.after_change(object, &changed, live, adopts);
+            self.after_change(&sides, &changed, live);
         }
     }
 
@@ -271,15 +273,17 @@ impl<'a> Run<'a> {
         Some(format!("failed calling webhook \"{}\" of {}: no ready endpoints behind Service/{namespace}/{service}", judge.webhook, judge.configuration))
     }
 
-    fn after_change(&mut self, object: &Object, changed: &Changed, live: &LiveObject, adopts: bool) {
-        if adopts {
-            self.forecast.adopts.push(object.id.clone());
+    fn after_change(&mut self, sides: &Sides<'_>, changed: &Changed, live: &LiveObject) {
+        if sides.from.is_none() {
+            self.forecast.adopts.push(sides.id.clone());
         }
         if live.is_terminating() {
-            self.not_restored(&object.id, "it is being deleted already: the change is accepted and the object goes away all the same");
+            self.not_restored(sides.id, "it is being deleted already: the change is accepted and the object goes away all the same");
+        } else if let Some(why) = restored::shortfall(sides.id, sides.from, sides.to, &changed.after) {
+            self.not_restored(sides.id, &why);
         }
-        if object.id.is("apps", "StatefulSet") {
-            let gone = cascades::of_scale_down(&object.id, &live.body, &changed.after, &self.input.facts);
+        if sides.id.is("apps", "StatefulSet") {
+            let gone = cascades::of_scale_down(sides.id, &live.body, &changed.after, &self.input.facts);
             self.forecast.cascades.extend(gone);
         }
     }
@@ -354,7 +358,7 @@ impl<'a> Run<'a> {
                 self.step(Action::Keep, &object.id, StepResult::Ok, Some("the live object is annotated helm.sh/resource-policy: keep".into()));
             }
             Known::Yes(live) => {
-                let gone = cascades::of_deleted(&object.id, live, &self.input.facts);
+                let gone = if self.stays_mounted(&object.id) { Vec::new() } else { cascades::of_deleted(&object.id, live, &self.input.facts) };
                 self.forecast.deletes.push(object.id.clone());
                 self.forecast.cascades.extend(gone);
                 self.step(Action::Delete, &object.id, StepResult::Ok, None);
@@ -366,6 +370,12 @@ impl<'a> Run<'a> {
                 self.step(Action::Delete, &object.id, StepResult::Unknown, Some(why));
             }
         }
+    }
+
+    /// Pods of *to* that use the claim hold it in Terminating (`kubernetes.io/pvc-protection`): its volume stays for now.
+    fn stays_mounted(&self, id: &ObjectRef) -> bool {
+        let mounts = |object: &&Object| object.id.namespace == id.namespace && pods::mounts_claim(pods::spec(&object.body), &id.name);
+        id.is("", "PersistentVolumeClaim") && self.input.to.objects.iter().any(|object| mounts(&object))
     }
 
     fn only_in_from(&self) -> Vec<&'a Object> {

@@ -47,6 +47,22 @@ const PLAIN_MAPS: &[&str] = &[
     "volumeAttributes",
 ];
 
+/// Strings that Go holds without a pointer, so that `""` and absence are one. Pointers (`storageClassName`, `loadBalancerClass`) and
+/// keys of free maps are not among them.
+const PLAIN_STRINGS: &[&str] = &[
+    "apiGroup",
+    "clusterIP",
+    "externalTrafficPolicy",
+    "hostname",
+    "loadBalancerIP",
+    "nodeName",
+    "priorityClassName",
+    "serviceName",
+    "subPath",
+    "subdomain",
+    "volumeName",
+];
+
 /// Whether the API holds a quantity at a path that ends in these keys.
 pub fn is_quantity(parent: &str, key: &str) -> bool {
     QUANTITY_MAPS.contains(&parent) || QUANTITY_FIELDS.contains(&key) || (parent == "target" && key == "value")
@@ -57,6 +73,7 @@ pub fn is_empty(key: &str, value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::List(items) => items.is_empty(),
+        Value::String(text) => text.is_empty() && PLAIN_STRINGS.contains(&key),
         Value::Map(map) => PLAIN_MAPS.contains(&key) && map.iter().all(|(key, value)| is_empty(key, value)),
         _ => false,
     }
@@ -116,6 +133,8 @@ mod tests {
             json!({"selector": {"matchLabels": {"a": "b"}}})
         ));
         assert!(alike(json!({"metadata": {"labels": {}, "annotations": null}}), json!({})));
+        assert!(alike(json!({"serviceName": ""}), json!({})));
+        assert!(!alike(json!({"storageClassName": ""}), json!({})));
         assert!(!alike(json!({"emptyDir": {}}), json!({})));
         assert!(!alike(json!({"podSelector": {}}), json!({})));
         assert!(!alike(json!({"paused": false}), json!({"paused": true})));
