@@ -3,6 +3,7 @@
 mod cli;
 mod execute;
 mod plugin;
+mod report;
 
 use std::io::Write;
 use std::path::Path;
