@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
 pub mod decode;
+mod dump;
 pub mod hooks;
 pub mod manifest;
 pub mod object;

@@ -4,6 +4,7 @@
 
 pub mod builtin;
 pub mod case;
+mod cluster;
 pub mod disk;
 pub mod docs;
 pub mod fault;
