@@ -22,6 +22,7 @@ pub mod helm;
 pub mod input;
 pub mod k8s;
 pub mod load;
+pub mod pipeline;
 pub mod release;
 pub mod report;
 pub mod rules;

@@ -79,3 +79,92 @@ pub struct LoadOptions {
     /// Bound of one inflated record, in bytes.
     pub max_record_bytes: u64,
 }
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColorMode {
+    /// On a terminal that wants them (`NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`, `TERM=dumb`).
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Forms of the report that exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+impl Format {
+    pub const ALL: [Format; 2] = [Format::Text, Format::Json];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Text => "text",
+            Format::Json => "json",
+        }
+    }
+}
+
+/// One `-o FORMAT[=FILE]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    pub format: Format,
+    /// None = standard output.
+    pub file: Option<PathBuf>,
+}
+
+/// What was accepted beforehand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Acceptance {
+    /// `--accept`: the digest of the report that was read.
+    pub digest: Option<String>,
+    /// `--accept-critical`: findings of that severity are accepted too.
+    pub critical: bool,
+}
+
+/// Options of `run` and `check`, complete and valid.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub load: LoadOptions,
+    pub gate: crate::gate::GatePolicy,
+    /// At most one of them goes to standard output; none means text there.
+    pub outputs: Vec<Output>,
+    pub acceptance: Acceptance,
+    /// `helm rollback` flags to pass on, in the form they were given.
+    pub helm_flags: Vec<String>,
+    /// False for `check` and `--dry-run`.
+    pub act: bool,
+    pub debug: bool,
+    /// How to repeat this command.
+    pub again: Again,
+}
+
+/// The parts of a command line that leads to the same report.
+#[derive(Clone, Debug, Default)]
+pub struct Again {
+    /// `helm rollback-safe`, `kubectl rollback-safe` or the name of the binary.
+    pub program: String,
+    /// Flags, one word each, without namespace and acceptance. No secret among them.
+    pub flags: Vec<String>,
+    /// False where evidence came from files or another Helm was assumed: such a report cannot be acted on.
+    pub can_act: bool,
+}
+
+impl Again {
+    /// For this release and target, quoted for a shell.
+    pub fn command(&self, release: &str, namespace: &str, target: Revision) -> String {
+        let target = target.to_string();
+        let words = [release, &target, "--namespace", namespace];
+        let words = words.into_iter().chain(self.flags.iter().map(String::as_str)).map(shell_word);
+        std::iter::once(self.program.clone()).chain(words).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// POSIX quoting, where it is needed.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}

@@ -1,12 +1,27 @@
 //! Turns diff, forecast and facts into typed changes. Consequences beyond Helm belong here.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
+pub mod access;
+pub mod api;
+pub mod deletions;
+pub mod hooks;
+pub mod migrations;
+pub mod rejections;
+pub mod release;
+pub mod secrets;
+pub mod traffic;
+pub mod vocabulary;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::forecast::Confidence;
-use crate::release::ObjectRef;
-use crate::rules::Evidence;
+use crate::diff::Pair;
+use crate::forecast::{Confidence, Forecast};
+use crate::input::Input;
+use crate::release::{Object, ObjectRef};
+use crate::rules::{Evidence, EvidenceSource};
 
 /// What rules select by. Closed: a rule that names another kind is refused when it is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -144,4 +159,111 @@ pub struct Change {
     /// What messages may name: placeholder → text, redacted. `object`, `kind`, `name`, `namespace` and `path` are always there.
     pub params: BTreeMap<&'static str, String>,
     pub evidence: Vec<Evidence>,
+}
+
+/// What analyzers look at.
+pub struct Context<'a> {
+    pub input: &'a Input,
+    pub forecast: &'a Forecast,
+    pub pairs: &'a [Pair<'a>],
+}
+
+/// One analyzer: a subject's changes.
+type Analyzer = fn(&Context<'_>) -> Vec<Change>;
+
+const ANALYZERS: [Analyzer; 10] = [
+    deletions::analyze,
+    rejections::analyze,
+    api::analyze,
+    release::analyze,
+    hooks::analyze,
+    migrations::analyze,
+    traffic::analyze,
+    access::analyze,
+    secrets::analyze,
+    release::analyze_outcome,
+];
+
+/// All changes, in analyzer order.
+pub fn run(context: &Context<'_>) -> Vec<Change> {
+    let mut changes: Vec<Change> =
+        ANALYZERS.iter().flat_map(|analyze| analyze(context)).map(|change| with_release(change, context.input)).collect();
+    let explained: BTreeSet<ObjectRef> =
+        changes.iter().filter(|change| change.kind == ChangeKind::ServiceAccountAlias).filter_map(|change| change.object.clone()).collect();
+    // The alias says why the object is not restored; saying it twice would be noise.
+    changes.retain(|change| change.kind != ChangeKind::NotRestored || !change.object.as_ref().is_some_and(|id| explained.contains(id)));
+    changes
+}
+
+/// What every message may name.
+fn with_release(change: Change, input: &Input) -> Change {
+    change
+        .with("release", &input.from.name)
+        .with("release_namespace", &input.namespace)
+        .with("from_revision", input.from.revision)
+        .with("to_revision", input.to.revision)
+}
+
+impl Change {
+    pub fn new(kind: ChangeKind, object: Option<&ObjectRef>) -> Change {
+        Change {
+            kind,
+            object: object.cloned(),
+            path: None,
+            confidence: Confidence::Certain,
+            facts: BTreeSet::new(),
+            params: BTreeMap::new(),
+            evidence: Vec::new(),
+        }
+    }
+
+    pub fn of(kind: ChangeKind, object: &ObjectRef) -> Change {
+        Change::new(kind, Some(object))
+    }
+
+    pub fn path(mut self, path: impl Into<String>) -> Change {
+        self.path = Some(path.into());
+        self
+    }
+
+    pub fn confidence(mut self, confidence: Confidence) -> Change {
+        self.confidence = confidence;
+        self
+    }
+
+    pub fn fact(mut self, fact: Fact) -> Change {
+        self.facts.insert(fact);
+        self
+    }
+
+    pub fn fact_if(self, condition: bool, fact: Fact) -> Change {
+        if condition { self.fact(fact) } else { self }
+    }
+
+    /// Sets what messages may name.
+    pub fn with(mut self, name: &'static str, text: impl ToString) -> Change {
+        self.params.insert(name, text.to_string());
+        self
+    }
+
+    pub fn evidence(mut self, source: EvidenceSource, at: impl ToString, text: impl ToString) -> Change {
+        self.evidence.push(Evidence { source, at: at.to_string(), text: text.to_string() });
+        self
+    }
+}
+
+impl Context<'_> {
+    /// The object of *from* with this reference.
+    pub fn in_from(&self, id: &ObjectRef) -> Option<&Object> {
+        self.input.from.objects.iter().find(|object| object.id == *id)
+    }
+
+    /// The object of *to* with this reference.
+    pub fn in_to(&self, id: &ObjectRef) -> Option<&Object> {
+        self.input.to.objects.iter().find(|object| object.id == *id)
+    }
+
+    pub fn is_rejected(&self, id: &ObjectRef) -> bool {
+        self.forecast.rejected.iter().any(|rejected| rejected.object == *id && rejected.confidence > Confidence::Possible)
+    }
 }

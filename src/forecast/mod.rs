@@ -1,8 +1,55 @@
 //! What `helm rollback` will do, step by step: a pure model of the Helm version at hand.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
+pub mod apply;
+pub mod availability;
+pub mod behaviour;
+pub mod bodies;
+pub mod cascades;
+pub mod hooks;
+pub mod merge;
+pub mod objects;
+pub mod records;
+pub mod restored;
+pub mod simulate;
+pub mod target;
+pub mod webhooks;
+
 use serde::Serialize;
 
+use crate::helm::HelmVersion;
+use crate::input::{Input, Known};
+
 use crate::release::{HookEvent, ObjectRef, Revision, Status};
+
+/// Newest version of each line that the model was checked against.
+const NEWEST: [HelmVersion; 2] =
+    [HelmVersion { major: 3, minor: 22, patch: None }, HelmVersion { major: 4, minor: 3, patch: None }];
+
+/// Predicts what the rollback does. Where Helm's version is not known, both lines are tried and differences are named.
+pub fn predict(input: &Input) -> Forecast {
+    match &input.helm.version {
+        Known::Yes(version) => simulate::simulate(input, version),
+        Known::No(_) => predict_both(input),
+    }
+}
+
+fn predict_both(input: &Input) -> Forecast {
+    let [three, four] = NEWEST.map(|version| simulate::simulate(input, &version));
+    let likely_four = input.from.apply_method.is_some() || input.to.apply_method.is_some();
+    let (mut shown, other, other_line) = if likely_four { (four, three, "3") } else { (three, four, "4") };
+    if shown.outcome != other.outcome {
+        shown.alternatives.push(Alternative {
+            when: format!("the rollback is run by Helm {other_line}"),
+            outcome: other.outcome,
+            reason: other.reason,
+        });
+        shown.reason = format!("Helm's version is not known, and its lines end differently here; shown: {}", shown.reason);
+        shown.outcome = Outcome::Unknown;
+    }
+    shown
+}
 
 /// The whole prediction. Lists hold objects in the order in which Helm meets them.
 #[derive(Clone, Debug, Serialize)]
@@ -135,3 +182,6 @@ pub enum Confidence {
     Likely,
     Certain,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,33 @@
 //! Rules are data: a rule selects changes and explains them; it computes nothing.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 pub mod builtin;
 pub mod case;
+mod cluster;
+pub mod disk;
 pub mod docs;
+pub mod fault;
 pub mod file;
+pub mod form;
+pub mod kinds;
 pub mod matcher;
+pub mod node;
+pub mod pattern;
+#[cfg(test)]
+mod proof;
 pub mod scaffold;
+pub mod set;
+pub mod template;
+pub mod trial;
+pub mod world;
 
 use serde::{Deserialize, Serialize};
 
 use crate::forecast::Confidence;
 use crate::release::ObjectRef;
+
+pub use set::RuleSet;
 
 /// How bad it is. Ordered from harmless to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -76,4 +93,9 @@ pub struct Finding {
     pub why: String,
     pub remediation: String,
     pub evidence: Vec<Evidence>,
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

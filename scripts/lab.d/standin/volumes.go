@@ -12,6 +12,8 @@ import (
 const (
 	storageProvisioner = "volume.kubernetes.io/storage-provisioner"
 	provisionedBy      = "pv.kubernetes.io/provisioned-by"
+
+	driver = "standin.lab.local" // a driver's name may not hold a slash, unlike a provisioner's
 )
 
 // provision makes the volume that a claim asks for, and grows it when the claim does. The volume
@@ -67,7 +69,7 @@ func volumeFor(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClas
 				Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID,
 			},
 			PersistentVolumeSource: corev1.PersistentVolumeSource{
-				CSI: &corev1.CSIPersistentVolumeSource{Driver: provisioner, VolumeHandle: name},
+				CSI: &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: name},
 			},
 		},
 	}

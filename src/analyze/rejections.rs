@@ -1,0 +1,49 @@
+//! What the API server or another field manager refuses.
+
+use super::{Change, ChangeKind, Context, Fact};
+use crate::forecast::Rejected;
+use crate::input::Known;
+use crate::release::ObjectRef;
+use crate::rules::EvidenceSource;
+
+pub fn analyze(context: &Context<'_>) -> Vec<Change> {
+    context.forecast.rejected.iter().map(|rejected| change(context, rejected)).collect()
+}
+
+fn change(context: &Context<'_>, rejected: &Rejected) -> Change {
+    let kind = if rejected.conflict { ChangeKind::ApplyConflict } else { ChangeKind::UpdateRejected };
+    let id = &rejected.object;
+    let origin = context.in_to(id).map(|object| object.origin.to_string()).unwrap_or_default();
+    let change = Change::of(kind, id)
+        .path(&rejected.field)
+        .confidence(rejected.confidence)
+        .with("reason", &rejected.reason)
+        .with("row", "")
+        .with("from", side(context, id, rejected, true))
+        .with("to", side(context, id, rejected, false))
+        .with("manager", rejected.reason.split('"').nth(1).unwrap_or(""))
+        .evidence(EvidenceSource::To, origin, format!("{}: {}", rejected.field, rejected.reason));
+    let change = lowered(change, rejected);
+    live_evidence(change, context, id)
+}
+
+fn lowered(change: Change, rejected: &Rejected) -> Change {
+    let shrinks = rejected.field.starts_with("spec.resources.requests") && rejected.object.is("", "PersistentVolumeClaim");
+    change.fact_if(shrinks, Fact::Shrinks)
+}
+
+fn live_evidence(change: Change, context: &Context<'_>, id: &ObjectRef) -> Change {
+    match context.input.facts.live_of(id) {
+        Known::Yes(Some(live)) => change.evidence(EvidenceSource::Live, id, format!("compared with the live object, uid {}", live.uid)),
+        Known::Yes(None) => change.fact(Fact::NotLive),
+        Known::No(why) => change.fact(Fact::LiveUnknown).evidence(EvidenceSource::From, id, format!("compared with the current revision: {why}")),
+    }
+}
+
+/// The value on one side, as the diff of the two manifests shows it; empty where the field does not differ there.
+fn side(context: &Context<'_>, id: &ObjectRef, rejected: &Rejected, from: bool) -> String {
+    let pair = context.pairs.iter().find(|pair| pair.id() == id);
+    let field = pair.and_then(|pair| pair.fields.iter().find(|field| field.path.to_string() == rejected.field));
+    let value = field.and_then(|field| if from { field.from.as_ref() } else { field.to.as_ref() });
+    value.map(crate::release::Value::display).unwrap_or_default()
+}

@@ -1,0 +1,397 @@
+//! One API server: raw GETs with the representation asked for, bounded in number, size and time.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::client::proxy::matcher::Intercept;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use kube::client::{Body, ConfigExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tower::{BoxError, ServiceBuilder};
+
+use super::error::LoadError;
+use super::kubeconfig::{Connection, connection};
+use crate::settings::KubeOptions;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Waits before the second and third attempt of a read.
+const BACKOFF: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(600)];
+/// Requests in flight at once.
+const PARALLEL: usize = 24;
+/// Bound of one answer, in bytes: the largest are lists of 500 objects.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// A representation to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accept {
+    Json,
+    /// `metadata` only, of one object (`PartialObjectMetadata`).
+    Metadata,
+    /// `metadata` only, of a list.
+    MetadataList,
+    /// All groups in one answer (KEP-3352), or the plain group list of an older server.
+    Discovery,
+}
+
+impl Accept {
+    fn header(self) -> &'static str {
+        match self {
+            Accept::Json => "application/json",
+            Accept::Metadata => "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+            Accept::MetadataList => "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+            Accept::Discovery => {
+                "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+                 application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
+            }
+        }
+    }
+}
+
+/// Why a read gave nothing. Messages are the server's own and have to pass the redactor before they are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApiError {
+    NotFound(String),
+    Forbidden(String),
+    Unauthorized(String),
+    /// A list's continuation has expired (410).
+    Expired,
+    /// No connection, or it broke.
+    Unreachable(String),
+    Timeout,
+    /// Any other status.
+    Status { code: u16, message: String },
+    /// The answer is not what was asked for.
+    Malformed(String),
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ApiError::NotFound(message) | ApiError::Forbidden(message) | ApiError::Unauthorized(message) => f.write_str(message),
+            ApiError::Expired => f.write_str("the list changed while it was being read"),
+            ApiError::Unreachable(why) => f.write_str(why),
+            ApiError::Timeout => write!(f, "no answer within {} s", REQUEST_TIMEOUT.as_secs()),
+            ApiError::Status { code, message } => write!(f, "status {code}: {message}"),
+            ApiError::Malformed(why) => write!(f, "unexpected answer: {why}"),
+        }
+    }
+}
+
+impl ApiError {
+    /// The reason as a gap tells it, for example `forbidden: get persistentvolumeclaims in prod`.
+    pub fn gap(&self, verb: &str, plural: &str, namespace: Option<&str>) -> String {
+        let place = namespace.map(|name| format!(" in {name}")).unwrap_or_default();
+        match self {
+            ApiError::Forbidden(_) => format!("forbidden: {verb} {plural}{place}"),
+            ApiError::Unauthorized(_) => format!("unauthorized: {verb} {plural}{place}"),
+            other => format!("{verb} {plural}{place}: {other}"),
+        }
+    }
+
+    /// The error where this read is indispensable.
+    pub fn fatal(self, server: &str, what: &str) -> LoadError {
+        let server = server.to_owned();
+        match self {
+            ApiError::Forbidden(why) => LoadError::Forbidden { what: what.to_owned(), why },
+            ApiError::Unauthorized(why) => LoadError::Unauthorized { server, why },
+            ApiError::Unreachable(why) => LoadError::Unreachable { server, why },
+            ApiError::Timeout => LoadError::Unreachable { server, why: self.to_string() },
+            other => LoadError::Storage(format!("{what}: {other}")),
+        }
+    }
+
+    fn is_transient(&self) -> bool {
+        match self {
+            ApiError::Status { code, .. } => matches!(code, 429 | 500 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+}
+
+/// A client of one API server. Clones share connections and the bound of requests in flight.
+#[derive(Clone)]
+pub struct Cluster {
+    client: kube::Client,
+    permits: Arc<Semaphore>,
+    /// Address, for messages and for Helm's discovery cache.
+    server: String,
+    namespace: String,
+    context: Option<String>,
+}
+
+impl Cluster {
+    /// Reads the configuration and prepares the connection; credential plugins run here, the first request connects.
+    pub async fn connect(options: &KubeOptions) -> Result<Cluster, LoadError> {
+        let connection = connection(options)?;
+        let parallel = options.burst_limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(PARALLEL).clamp(1, PARALLEL);
+        let server = connection.config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let (namespace, context) = (connection.namespace.clone(), connection.context.clone());
+        let client = client(connection).map_err(|error| credentials_error(&error))?;
+        Ok(Cluster { client, permits: Arc::new(Semaphore::new(parallel)), server, namespace, context })
+    }
+
+    /// The address of the API server, without a trailing slash.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Helm's namespace setting.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    pub fn context(&self) -> Option<&str> {
+        self.context.as_deref()
+    }
+
+    /// GET of a path (with query); repeats what failed transiently.
+    pub async fn get(&self, path: &str, accept: Accept) -> Result<Bytes, ApiError> {
+        let mut backoff = BACKOFF.into_iter();
+        loop {
+            let answer = self.attempt(path, accept).await;
+            match (&answer, backoff.next()) {
+                (Err(error), Some(wait)) if error.is_transient() => tokio::time::sleep(wait).await,
+                _ => return answer,
+            }
+        }
+    }
+
+    /// As [`Cluster::get`], decoded.
+    pub async fn get_json<T: DeserializeOwned>(&self, path: &str, accept: Accept) -> Result<T, ApiError> {
+        let body = self.get(path, accept).await?;
+        serde_json::from_slice(&body).map_err(|error| ApiError::Malformed(position(&error)))
+    }
+
+    async fn attempt(&self, path: &str, accept: Accept) -> Result<Bytes, ApiError> {
+        let _permit = self.permits.acquire().await.map_err(|_| ApiError::Unreachable("the client was closed".to_owned()))?;
+        let request = Request::get(path).header(header::ACCEPT, accept.header()).body(Body::empty());
+        let request = request.map_err(|error| ApiError::Malformed(format!("request path: {error}")))?;
+        let exchange = async {
+            let response = self.client.send(request).await.map_err(|error| ApiError::Unreachable(causes(&error)))?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), MAX_BODY).collect().await;
+            let body = body.map_err(|error| ApiError::Unreachable(format!("the answer broke off: {error}")))?.to_bytes();
+            if status.is_success() { Ok(body) } else { Err(failure(status, &body)) }
+        };
+        tokio::time::timeout(REQUEST_TIMEOUT, exchange).await.unwrap_or(Err(ApiError::Timeout))
+    }
+}
+
+/// Where a JSON answer is not as expected; never quotes it.
+pub fn position(error: &serde_json::Error) -> String {
+    format!("not as expected at line {}, column {}", error.line(), error.column())
+}
+
+fn failure(status: StatusCode, body: &[u8]) -> ApiError {
+    #[derive(serde::Deserialize)]
+    struct Status {
+        message: String,
+    }
+    let message = match serde_json::from_slice::<Status>(body) {
+        Ok(status) => status.message,
+        Err(_) => status.canonical_reason().unwrap_or("error").to_lowercase(),
+    };
+    match status {
+        StatusCode::NOT_FOUND => ApiError::NotFound(message),
+        StatusCode::FORBIDDEN => ApiError::Forbidden(message),
+        StatusCode::UNAUTHORIZED => ApiError::Unauthorized(message),
+        StatusCode::GONE => ApiError::Expired,
+        other => ApiError::Status { code: other.as_u16(), message },
+    }
+}
+
+/// The innermost cause says what is wrong ("Connection refused"), the outer ones only where.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        texts.push(error.to_string());
+        next = error.source();
+    }
+    match texts.as_slice() {
+        [.., before, last] if !before.contains(last.as_str()) => format!("{before}: {last}"),
+        [.., last] => last.clone(),
+        [] => String::new(),
+    }
+}
+
+/// A credential plugin's output may hold a token, so only its exit status and stderr are shown.
+fn credentials_error(error: &kube::Error) -> LoadError {
+    let text = match error {
+        kube::Error::Auth(kube::client::AuthError::AuthExecRun { cmd, out }) => {
+            let stderr: String = String::from_utf8_lossy(&out.stderr).trim().chars().take(400).collect();
+            format!("credential plugin {cmd:?} failed ({}): {stderr}", out.status)
+        }
+        kube::Error::Auth(kube::client::AuthError::AuthExecParse(_)) => "credential plugin: its output is no ExecCredential".to_owned(),
+        other => causes(other),
+    };
+    LoadError::Configuration(text)
+}
+
+fn client(connection: Connection) -> Result<kube::Client, kube::Error> {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    // kube's own connector leaves Nagle's algorithm on, which costs each new connection a delayed acknowledgement (40 ms).
+    http.set_nodelay(true);
+    http.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    http.set_keepalive(Some(Duration::from_secs(30)));
+    match &connection.proxy {
+        None => stack(&connection, http),
+        Some(proxy) if proxy.uri().scheme_str().is_some_and(|scheme| scheme.starts_with("socks5")) => {
+            stack(&connection, socks(proxy, http))
+        }
+        Some(proxy) if proxy.uri().scheme_str() == Some("https") => {
+            let to_proxy = connection.config.rustls_https_connector_with_connector(http)?;
+            stack(&connection, tunnel(proxy, to_proxy))
+        }
+        Some(proxy) => stack(&connection, tunnel(proxy, http)),
+    }
+}
+
+fn tunnel<C>(proxy: &Intercept, connector: C) -> Tunnel<C> {
+    let tunnel = Tunnel::new(proxy.uri().clone(), connector);
+    match proxy.basic_auth() {
+        Some(value) => tunnel.with_auth(value.clone()),
+        None => tunnel,
+    }
+}
+
+fn socks<C>(proxy: &Intercept, connector: C) -> SocksV5<C> {
+    let socks = SocksV5::new(proxy.uri().clone(), connector);
+    match proxy.raw_auth() {
+        Some((user, password)) => socks.with_auth(user.to_owned(), password.to_owned()),
+        None => socks,
+    }
+}
+
+/// TLS over `connector`, HTTP/2 where the server speaks it (one connection for every request in flight), credentials, impersonation.
+fn stack<C>(connection: &Connection, connector: C) -> Result<kube::Client, kube::Error>
+where
+    C: tower::Service<http::Uri> + Clone + Send + Sync + 'static,
+    C::Response: hyper_util::client::legacy::connect::Connection + hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
+    C::Future: Send + 'static,
+    C::Error: Into<BoxError>,
+{
+    let config = &connection.config;
+    let auth = config.auth_layer()?;
+    let mut tls_config = config.clone();
+    if auth.is_some() {
+        // The plugin gave a token; asking for the client certificate below would run it a second time.
+        tls_config.auth_info.exec = None;
+    }
+    let mut https = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls_config.rustls_client_config()?).https_or_http();
+    if let Some(name) = config.tls_server_name.clone().and_then(|name| name.try_into().ok()) {
+        https = https.with_server_name_resolver(hyper_rustls::FixedServerNameResolver::new(name));
+    }
+    let connector = https.enable_all_versions().wrap_connector(connector);
+    let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .http2_adaptive_window(true)
+        .build::<_, Body>(connector);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(auth)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(client);
+    Ok(kube::Client::new(service, connection.namespace.clone()))
+}
+
+/// The path of a resource: of the collection, or of one object in it. `None` where a name cannot be part of a path.
+pub fn resource_path(api_version: &str, plural: &str, namespace: Option<&str>, name: Option<&str>) -> Option<String> {
+    let mut path = if api_version.contains('/') { "/apis".to_owned() } else { "/api".to_owned() };
+    let mut push = |part: &str| {
+        path.push('/');
+        segment(part).map(|text| path.push_str(&text))
+    };
+    for part in api_version.split('/') {
+        push(part)?;
+    }
+    if let Some(namespace) = namespace {
+        push("namespaces")?;
+        push(namespace)?;
+    }
+    push(plural)?;
+    if let Some(name) = name {
+        push(name)?;
+    }
+    Some(path)
+}
+
+/// One path segment, percent-encoded; names come from manifests and may be anything.
+fn segment(text: &str) -> Option<String> {
+    if matches!(text, "" | "." | "..") || text.len() > 1024 {
+        return None;
+    }
+    Some(escape(text))
+}
+
+/// Percent-encodes everything but unreserved characters and the colon (RBAC names have it).
+pub fn escape(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' => out.push(char::from(byte)),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        let path = |api, ns, name| resource_path(api, "things", ns, name);
+        assert_eq!(path("v1", Some("prod"), Some("a")).unwrap(), "/api/v1/namespaces/prod/things/a");
+        assert_eq!(path("a.b/v1", None, None).unwrap(), "/apis/a.b/v1/things");
+        assert_eq!(path("v1", None, Some("system:x/y?z")).unwrap(), "/api/v1/things/system:x%2Fy%3Fz");
+        assert_eq!(path("v1", Some(".."), Some("a")), None);
+        assert_eq!(path("v1/../..", None, None), None);
+    }
+
+    #[test]
+    fn reasons_for_gaps() {
+        let denied = ApiError::Forbidden("secrets \"x\" is forbidden: …".to_owned());
+        assert_eq!(denied.gap("get", "secrets", Some("prod")), "forbidden: get secrets in prod");
+        assert_eq!(ApiError::Timeout.gap("list", "nodes", None), "list nodes: no answer within 30 s");
+    }
+
+    #[test]
+    fn a_status_answer_becomes_its_kind() {
+        let body = br#"{"kind":"Status","message":"no","code":403}"#;
+        assert_eq!(failure(StatusCode::FORBIDDEN, body), ApiError::Forbidden("no".to_owned()));
+        assert_eq!(failure(StatusCode::BAD_GATEWAY, b"<html>"), ApiError::Status { code: 502, message: "bad gateway".to_owned() });
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_unreachable_with_the_cause() {
+        let options = KubeOptions { apiserver: Some("http://127.0.0.1:9".to_owned()), kubeconfig: None, ..KubeOptions::default() };
+        let connection = Connection {
+            config: kube::Config::new("http://127.0.0.1:9".parse().unwrap()),
+            proxy: None,
+            namespace: "default".to_owned(),
+            context: None,
+        };
+        let cluster = Cluster {
+            client: client(connection).unwrap(),
+            permits: Arc::new(Semaphore::new(1)),
+            server: options.apiserver.unwrap(),
+            namespace: "default".to_owned(),
+            context: None,
+        };
+        let error = cluster.get("/version", Accept::Json).await.unwrap_err();
+        assert!(matches!(&error, ApiError::Unreachable(why) if why.contains("refused")), "{error:?}");
+        assert!(error.fatal("s", "x").to_string().starts_with("cannot reach s: "));
+    }
+}

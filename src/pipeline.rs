@@ -1,0 +1,51 @@
+//! The pure part in one call: diff, forecast, changes, findings.
+
+use crate::analyze::{self, Change, Context};
+use crate::diff;
+use crate::forecast::{self, Forecast};
+use crate::input::{Gap, Input};
+use crate::k8s::identity::Identity;
+use crate::rules::matcher;
+use crate::rules::set::RuleSet;
+use crate::rules::Finding;
+
+/// What follows from one input, before any rule looks at it.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    pub forecast: Forecast,
+    pub changes: Vec<Change>,
+    pub gaps: Vec<Gap>,
+}
+
+/// Diffs, forecasts and analyzes. No clock, no environment, no I/O: same input, same result.
+pub fn analyze(input: &Input) -> Analysis {
+    let identity = input.helm.version.yes().map_or(Identity::Group, Identity::of);
+    let pairs = diff::pair(&input.from.objects, &input.to.objects, identity);
+    let forecast = forecast::predict(input);
+    let changes = analyze::run(&Context { input, forecast: &forecast, pairs: &pairs });
+    let gaps = gaps(input, &forecast);
+    Analysis { forecast, changes, gaps }
+}
+
+fn gaps(input: &Input, forecast: &Forecast) -> Vec<Gap> {
+    let mut gaps: Vec<Gap> = input.gaps.iter().chain(&input.from.gaps).chain(&input.to.gaps).chain(&forecast.unknowns).cloned().collect();
+    gaps.sort();
+    gaps.dedup();
+    gaps
+}
+
+/// An analysis with what the rules made of it.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    pub forecast: Forecast,
+    pub changes: Vec<Change>,
+    pub findings: Vec<Finding>,
+    pub gaps: Vec<Gap>,
+}
+
+/// The whole pure part.
+pub fn evaluate(input: &Input, rules: &RuleSet) -> Evaluation {
+    let Analysis { forecast, changes, gaps } = analyze(input);
+    let findings = matcher::apply(rules, &changes);
+    Evaluation { forecast, changes, findings, gaps }
+}

@@ -1,0 +1,70 @@
+//! What an acceptance binds, as one digest.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::{Finding, Predicted, Report};
+use crate::gate::GatePolicy;
+use crate::helm::RollbackFlags;
+use crate::input::{Gap, Input, Known};
+use crate::release::{Release, Revision};
+
+/// All that must still be so when the rollback runs. How the target was chosen is not among it: naming the revision
+/// that was chosen anyway is the same rollback. Nor is the tool's version: what it says is in findings and forecast.
+#[derive(Serialize)]
+struct Bound<'a> {
+    cluster_uid: &'a Known<String>,
+    driver: &'a str,
+    namespace: &'a str,
+    release: &'a str,
+    from: Record<'a>,
+    to: Record<'a>,
+    helm: Option<&'a str>,
+    flags: &'a RollbackFlags,
+    policy: &'a GatePolicy,
+    predicted: &'a Predicted,
+    findings: &'a [Finding],
+    gaps: &'a [Gap],
+}
+
+/// A record by the identity of its storage object, or else by its redacted content.
+#[derive(Serialize)]
+enum Record<'a> {
+    Stored { revision: Revision, uid: &'a str, resource_version: &'a str },
+    Content { revision: Revision, sha256: String },
+}
+
+/// `sha256:` and 64 hex digits.
+///
+/// Everything hashed is redacted text: a secret scalar serialises as the same word in every run, so neither the value
+/// nor its keyed digest has any influence.
+pub fn of(input: &Input, report: &Report, policy: &GatePolicy) -> String {
+    let bound = Bound {
+        cluster_uid: &input.facts.cluster_uid,
+        driver: &input.driver,
+        namespace: &input.namespace,
+        release: &input.from.name,
+        from: record(&input.from),
+        to: record(&input.to),
+        helm: report.release.helm.as_deref(),
+        flags: &input.flags,
+        policy,
+        predicted: &report.predicted,
+        findings: &report.findings,
+        gaps: &report.gaps,
+    };
+    format!("sha256:{}", sha256(&bound))
+}
+
+fn record(release: &Release) -> Record<'_> {
+    let revision = release.revision;
+    match (&release.stored.uid, &release.stored.resource_version) {
+        (Some(uid), Some(resource_version)) => Record::Stored { revision, uid, resource_version },
+        _ => Record::Content { revision, sha256: sha256(release) },
+    }
+}
+
+fn sha256(value: &impl Serialize) -> String {
+    let bytes = serde_json::to_vec(value).expect("string-keyed values without custom serializers that fail");
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

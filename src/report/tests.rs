@@ -1,0 +1,244 @@
+use super::*;
+use crate::gate::OnInconclusive;
+use crate::helm::ServerSide;
+use crate::report::text::TextOptions;
+
+fn options(color: bool) -> TextOptions {
+    TextOptions { width: 80, color, command: Some("helm rollback-safe shop 5 --namespace prod".to_owned()) }
+}
+
+fn snapshots(check: impl Fn(&str, &Report)) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots/report");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for (name, report) in sample::all() {
+            check(name, &report);
+        }
+    });
+}
+
+#[test]
+fn plain_text() {
+    snapshots(|name, report| {
+        insta::assert_snapshot!(format!("{name}.plain"), text::render(report, &GatePolicy::default(), &options(false)));
+    });
+}
+
+#[test]
+fn coloured_text() {
+    snapshots(|name, report| {
+        let text = text::render(report, &GatePolicy::default(), &options(true));
+        insta::assert_snapshot!(format!("{name}.color"), text.replace('\u{1b}', "ESC"));
+    });
+}
+
+#[test]
+fn json_text() {
+    snapshots(|name, report| {
+        if ["safe", "full", "hostile"].contains(&name) {
+            insta::assert_snapshot!(format!("{name}.json"), json::render(report));
+        }
+    });
+}
+
+fn schema() -> jsonschema::Validator {
+    let text = include_str!("../../schema/report-v1.schema.json");
+    jsonschema::validator_for(&serde_json::from_str(text).expect("the schema is JSON")).expect("the schema is a schema")
+}
+
+#[test]
+fn every_report_matches_the_schema() {
+    let schema = schema();
+    for (name, report) in sample::all() {
+        let json: serde_json::Value = serde_json::from_str(&json::render(&report)).expect("valid JSON");
+        let errors: Vec<String> =
+            schema.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{name}: {errors:#?}");
+    }
+}
+
+/// The schema must be able to fail, and must know every field: a report without one of them is no report.
+#[test]
+fn the_schema_requires_every_field() {
+    let schema = schema();
+    let (_, report) = sample::all().into_iter().find(|(name, _)| *name == "full").expect("in the set");
+    let json: serde_json::Value = serde_json::from_str(&json::render(&report)).expect("valid JSON");
+    let mut paths = Vec::new();
+    fields(&json, String::new(), &mut paths);
+    assert!(paths.len() > 100, "{}", paths.len());
+    for path in paths {
+        let mut broken = json.clone();
+        let (parent, key) = path.rsplit_once('/').expect("starts with a slash");
+        broken.pointer_mut(parent).and_then(|node| node.as_object_mut()).expect("an object").remove(key);
+        assert!(!schema.is_valid(&broken), "{path} may be missing");
+    }
+}
+
+/// JSON pointers of all object members.
+fn fields(json: &serde_json::Value, at: String, found: &mut Vec<String>) {
+    match json {
+        serde_json::Value::Object(map) => {
+            for (key, value) in map {
+                found.push(format!("{at}/{key}"));
+                fields(value, format!("{at}/{key}"), found);
+            }
+        }
+        serde_json::Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                fields(item, format!("{at}/{index}"), found);
+            }
+        }
+        _ => (),
+    }
+}
+
+#[test]
+fn colours_add_escapes_and_nothing_else() {
+    for (name, report) in sample::all() {
+        let plain = text::render(&report, &GatePolicy::default(), &options(false));
+        let color = text::render(&report, &GatePolicy::default(), &options(true));
+        assert_eq!(anstream::adapter::strip_str(&color).to_string(), plain, "{name}");
+    }
+}
+
+#[test]
+fn no_form_lets_hostile_characters_through() {
+    for (name, report) in sample::all() {
+        let plain = text::render(&report, &GatePolicy::default(), &options(false));
+        let json = json::render(&report);
+        for c in plain.chars().chain(json.chars()).filter(|c| *c != '\n') {
+            assert!(!clean::is_hostile(c), "{name}: {c:?}");
+        }
+        assert!(!plain.lines().any(|line| line.starts_with("GATE: open")) || name != "hostile", "a forged line");
+    }
+}
+
+#[test]
+fn json_keeps_hostile_text_as_data() {
+    let (_, report) = sample::all().into_iter().find(|(name, _)| *name == "hostile").expect("in the set");
+    let json: serde_json::Value = serde_json::from_str(&json::render(&report)).expect("valid JSON");
+    assert_eq!(json["findings"][0]["message"], sample::HOSTILE);
+}
+
+#[test]
+fn lines_fit_unless_one_word_does_not() {
+    for width in [40, 80, 120] {
+        for (name, report) in sample::all() {
+            let text = text::render(&report, &GatePolicy::default(), &TextOptions { width, ..options(false) });
+            for line in text.lines().filter(|line| !line.contains("sha256:") && !line.ends_with('\\')) {
+                let longest = line.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
+                let fits = line.chars().count() <= width;
+                // A label and a name too long to fit beside it stay on one line.
+                assert!(fits || longest > width - 20, "{name} at {width}: {line:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    for ((name, first), (_, second)) in sample::all().into_iter().zip(sample::all()) {
+        assert_eq!(json::render(&first), json::render(&second), "{name}");
+    }
+}
+
+#[test]
+fn order_of_discovery_does_not_show() {
+    let (input, forecast) = (sample::input(), sample::forecast());
+    let mut findings: Vec<_> = Severity::ALL.iter().map(|s| sample::found("some-rule", *s)).collect();
+    let mut gaps = vec![sample::gap(true), Gap::new("b", "x"), Gap::new("a", "x")];
+    let first = sample::built(&input, &forecast, &findings, &gaps);
+    findings.reverse();
+    gaps.reverse();
+    let second = sample::built(&input, &forecast, &findings, &gaps);
+    assert_eq!(json::render(&first), json::render(&second));
+    assert_eq!(first.findings.first().map(|f| f.severity), Some(Severity::Critical));
+    assert!(first.gaps[0].blocks);
+}
+
+#[test]
+fn a_gap_met_twice_is_said_once() {
+    let mut input = sample::input();
+    input.gaps = vec![Gap::new("a", "x").affecting("one")];
+    let mut forecast = sample::forecast();
+    forecast.unknowns = vec![Gap::new("a", "x").affecting("forecast").blocking()];
+    let report = sample::built(&input, &forecast, &[], &[Gap::new("a", "x").affecting("one")]);
+    assert_eq!(report.gaps.len(), 1);
+    assert_eq!(report.gaps[0].affects, ["forecast", "one"]);
+    assert!(report.gaps[0].blocks);
+    assert_eq!(report.verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn verdicts() {
+    use Outcome::{Fails, Stuck, Succeeds, Unknown};
+    let gaps = |blocks: Option<bool>| blocks.map(sample::gap).into_iter().collect::<Vec<_>>();
+    let table = [
+        (None, None, Succeeds, Verdict::Safe),
+        (Some(Severity::Info), None, Succeeds, Verdict::Safe),
+        (Some(Severity::Low), Some(false), Succeeds, Verdict::Safe),
+        (Some(Severity::Medium), None, Succeeds, Verdict::Caution),
+        (None, None, Unknown, Verdict::Caution),
+        (None, Some(true), Unknown, Verdict::Inconclusive),
+        (Some(Severity::Medium), Some(true), Succeeds, Verdict::Inconclusive),
+        (Some(Severity::High), Some(true), Succeeds, Verdict::Unsafe),
+        (Some(Severity::Critical), None, Succeeds, Verdict::Unsafe),
+        (None, None, Fails, Verdict::Unsafe),
+        (None, Some(true), Stuck, Verdict::Unsafe),
+    ];
+    for (row, (severity, blocks, outcome, expected)) in table.into_iter().enumerate() {
+        let findings: Vec<_> = severity.map(|s| sample::finding("some-rule", s)).into_iter().collect();
+        assert_eq!(verdict(&findings, &gaps(blocks), outcome), expected, "row {row}");
+    }
+    let mut waived = sample::finding("some-rule", Severity::Critical);
+    waived.waived = Some(Waiver { reason: "known".to_owned() });
+    assert_eq!(verdict(&[waived], &[], Succeeds), Verdict::Safe);
+}
+
+/// Each thing that acceptance binds changes the digest; what it does not bind leaves it.
+#[test]
+fn the_digest_binds_what_matters() {
+    let digest = |change: &dyn Fn(&mut Input, &mut Forecast, &mut GatePolicy)| {
+        let (mut input, mut forecast, mut policy) = (sample::input(), sample::forecast(), GatePolicy::default());
+        change(&mut input, &mut forecast, &mut policy);
+        build(&input, Parts { forecast: &forecast, findings: &[], gaps: &[] }, sample::tool(), &policy).digest
+    };
+    let base = digest(&|_, _, _| ());
+    assert!(base.starts_with("sha256:") && base.len() == 71, "{base}");
+    type Change = dyn Fn(&mut Input, &mut Forecast, &mut GatePolicy);
+    let bound: [(&str, &Change); 13] = [
+        ("cluster", &|i, _, _| i.facts.cluster_uid = crate::input::Known::Yes("cluster-2".to_owned())),
+        ("namespace", &|i, _, _| i.namespace = "test".to_owned()),
+        ("driver", &|i, _, _| i.driver = "configmaps".to_owned()),
+        ("release", &|i, _, _| i.from.name = "other".to_owned()),
+        ("from uid", &|i, _, _| i.from.stored.uid = Some("x".to_owned())),
+        ("from version", &|i, _, _| i.from.stored.resource_version = Some("x".to_owned())),
+        ("to version", &|i, _, _| i.to.stored.resource_version = Some("x".to_owned())),
+        ("helm", &|i, _, _| i.helm.version = crate::input::Known::No("?".to_owned())),
+        ("flags", &|i, _, _| i.flags.server_side = ServerSide::True),
+        ("fail-on", &|_, _, p| p.fail_on = Severity::Low),
+        ("on-inconclusive", &|_, _, p| p.on_inconclusive = OnInconclusive::Allow),
+        ("forecast", &|_, f, _| f.pruned = vec![1]),
+        ("gap", &|i, _, _| i.gaps = vec![sample::gap(false)]),
+    ];
+    for (what, change) in bound {
+        assert_ne!(digest(change), base, "{what}");
+    }
+    assert_eq!(digest(&|i, _, _| i.target.requested = true), base, "naming the chosen revision is the same rollback");
+
+    let content = |notes: &str| digest(&|i, _, _| {
+        i.from.stored.uid = None;
+        i.from.notes = notes.to_owned();
+    });
+    assert_ne!(content("a"), content("b"), "without a storage identity the redacted content counts");
+}
+
+#[test]
+fn a_finding_changes_the_digest() {
+    let (input, forecast) = (sample::input(), sample::forecast());
+    let one = sample::built(&input, &forecast, &[sample::found("a", Severity::Low)], &[]);
+    let other = sample::built(&input, &forecast, &[sample::found("a", Severity::High)], &[]);
+    assert_ne!(one.digest, other.digest);
+}
