@@ -1,7 +1,10 @@
 //! Tests of whole parts, with nothing that is not on this machine: no cluster, no network. One crate, so that it links once.
 
 mod execute;
+mod hostile;
 mod plugin;
+mod records;
+mod secrets;
 
 use std::io::Write;
 use std::path::Path;
