@@ -7,3 +7,4 @@ pub mod documents;
 pub mod error;
 pub mod helm_binary;
 pub mod kubeconfig;
+pub mod storage;
