@@ -155,6 +155,9 @@ pub struct Facts {
     /// Contents of each Namespace object that would be deleted, keyed by namespace.
     #[serde(skip)]
     pub namespace_contents: BTreeMap<String, Known<Vec<ObjectRef>>>,
+    /// Ready endpoints behind each Service that a webhook of *from* or *to* names, keyed by (namespace, Service).
+    #[serde(skip)]
+    pub webhook_backends: BTreeMap<(String, String), Known<usize>>,
     /// Digest-free identity of the cluster: uid of `kube-system`.
     pub cluster_uid: Known<String>,
 }
@@ -171,6 +174,7 @@ impl Facts {
             set_claims: BTreeMap::new(),
             custom_resources: BTreeMap::new(),
             namespace_contents: BTreeMap::new(),
+            webhook_backends: BTreeMap::new(),
             cluster_uid: Known::No(why.to_owned()),
         }
     }
@@ -190,6 +194,16 @@ impl Facts {
 pub struct Skipped {
     pub revision: Revision,
     pub why: String,
+}
+
+/// Objects of a record below *from* whose deletions never ran.
+///
+/// Walking down from *from*: as long as a record failed or hung, what the one before it had and it has not was never
+/// deleted. The last entry is the newest record that worked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Residue {
+    pub revision: Revision,
+    pub objects: Vec<ObjectRef>,
 }
 
 /// How the target was found.
@@ -221,6 +235,9 @@ pub struct Input {
     pub history: Vec<RevisionEntry>,
     /// Records strictly between *to* and *from*, oldest first.
     pub between: Vec<Between>,
+    /// Records below a failed or pending *from*, newest first; empty where *from* worked. Live state of their objects is
+    /// in `facts.live` like that of the manifests' objects.
+    pub residue: Vec<Residue>,
     pub target: TargetChoice,
     pub facts: Facts,
     pub gaps: Vec<Gap>,

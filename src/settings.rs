@@ -137,10 +137,34 @@ pub struct Settings {
     pub helm_flags: Vec<String>,
     /// False for `check` and `--dry-run`.
     pub act: bool,
-    /// Columns of text output.
-    pub width: usize,
-    pub color: ColorMode,
     pub debug: bool,
-    /// The command that repeats this one for the same target, one word each: what a report says to run.
-    pub again: Vec<String>,
+    /// How to repeat this command.
+    pub again: Again,
+}
+
+/// The parts of a command line that leads to the same report.
+#[derive(Clone, Debug, Default)]
+pub struct Again {
+    /// `helm rollback-safe`, `kubectl rollback-safe` or the name of the binary.
+    pub program: String,
+    /// Flags, one word each, without namespace and acceptance. No secret among them.
+    pub flags: Vec<String>,
+    /// False where evidence came from files or another Helm was assumed: such a report cannot be acted on.
+    pub can_act: bool,
+}
+
+impl Again {
+    /// For this release and target, quoted for a shell.
+    pub fn command(&self, release: &str, namespace: &str, target: Revision) -> String {
+        let target = target.to_string();
+        let words = [release, &target, "--namespace", namespace];
+        let words = words.into_iter().chain(self.flags.iter().map(String::as_str)).map(shell_word);
+        std::iter::once(self.program.clone()).chain(words).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// POSIX quoting, where it is needed.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

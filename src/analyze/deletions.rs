@@ -1,9 +1,9 @@
 //! What Helm deletes, keeps or takes along, and what the cluster says about it.
 
 use super::{Change, ChangeKind, Context, Fact};
-use crate::forecast::{Action, StepResult, cascades};
+use crate::forecast::{Action, StepResult, availability, cascades};
 use crate::input::{Known, LiveObject};
-use crate::release::{Object, ObjectRef, Value};
+use crate::release::{Object, ObjectRef};
 use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
@@ -190,20 +190,15 @@ fn in_two_groups(context: &Context<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
     for id in &context.forecast.deletes {
         for object in context.input.to.objects.iter().filter(|object| shared(&object.id, id)) {
-            if uid(id).is_some() && uid(id) == uid(&object.id) {
+            let one_object = uid(id).is_some() && uid(id) == uid(&object.id);
+            if one_object || availability::share_storage(id, &object.id) {
                 changes.push(
                     Change::of(ChangeKind::ObjectInTwoGroups, id)
                         .with("other", &object.id.api_version)
-                        .evidence(EvidenceSource::Live, id, format!("{} and {} are one object (same uid)", id.api_version, object.id.api_version)),
+                        .evidence(EvidenceSource::Live, id, format!("{} and {} are one stored object", id.api_version, object.id.api_version)),
                 );
             }
         }
     }
     changes
-}
-
-/// Whether a pod spec mounts the claim.
-pub fn mounts_claim(pod_spec: &Value, claim: &str) -> bool {
-    let volumes = pod_spec.get("volumes").as_list();
-    volumes.iter().any(|volume| volume.at(&["persistentVolumeClaim", "claimName"]).as_str() == Some(claim))
 }

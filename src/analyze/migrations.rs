@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::access::pod_spec;
 use super::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Confidence;
 use crate::release::{Hook, HookEvent, Object, ObjectRef, Revision, Value};
+use crate::k8s::pods;
 use crate::rules::EvidenceSource;
 
 /// Migration tools and how their runs look: framework, field, pattern, confidence, source.
@@ -43,7 +43,7 @@ fn rows() -> impl Iterator<Item = Row> {
 
 /// Recognises a migration by image, command, arguments, environment or name; the surest row wins.
 pub fn recognise(body: &Value, name: &str) -> Option<Recognised> {
-    let spec = pod_spec(body);
+    let spec = pods::spec(body);
     let containers = || spec.get("containers").as_list().iter().chain(spec.get("initContainers").as_list());
     let mut best: Option<Recognised> = None;
     for row in rows() {
@@ -199,7 +199,7 @@ fn change(context: &Context<'_>, run: &Run<'_>) -> Option<Change> {
         _ => Fact::RunUnknown,
     };
     let event = run.event.map_or("plain Job", HookEvent::as_str);
-    let image = pod_spec(run.body).get("containers").as_list().first().map(|container| container.get("image").display()).unwrap_or_default();
+    let image = pods::spec(run.body).get("containers").as_list().first().map(|container| container.get("image").display()).unwrap_or_default();
     let phase = if run.phase.is_empty() { "no recorded result".to_owned() } else { format!("result {}", run.phase) };
     Some(
         Change::of(ChangeKind::MigrationRan, &run.id)
@@ -221,12 +221,12 @@ fn same_in_target(context: &Context<'_>, run: &Run<'_>) -> bool {
     let to = &context.input.to;
     let hooks = to.hooks.iter().filter_map(|hook| hook.object.as_ref());
     let mut same_name = hooks.chain(&to.objects).filter(|object| object.id.kind == run.id.kind && object.id.name == run.id.name);
-    same_name.any(|object| pod_spec(&object.body) == pod_spec(run.body) && !moving_image(run.body))
+    same_name.any(|object| pods::spec(&object.body) == pods::spec(run.body) && !moving_image(run.body))
 }
 
 /// A tag that may name other bits on each pull.
 fn moving_image(body: &Value) -> bool {
-    let containers = pod_spec(body).get("containers").as_list();
+    let containers = pods::spec(body).get("containers").as_list();
     containers.iter().filter_map(|container| container.get("image").as_str()).any(|image| {
         let name = image.rsplit('/').next().unwrap_or(image);
         !image.contains('@') && (!name.contains(':') || name.ends_with(":latest"))

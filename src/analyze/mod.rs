@@ -1,5 +1,7 @@
 //! Turns diff, forecast and facts into typed changes. Consequences beyond Helm belong here.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 pub mod access;
 pub mod api;
 pub mod deletions;
@@ -184,7 +186,13 @@ const ANALYZERS: [Analyzer; 10] = [
 
 /// All changes, in analyzer order.
 pub fn run(context: &Context<'_>) -> Vec<Change> {
-    ANALYZERS.iter().flat_map(|analyze| analyze(context)).map(|change| with_release(change, context.input)).collect()
+    let mut changes: Vec<Change> =
+        ANALYZERS.iter().flat_map(|analyze| analyze(context)).map(|change| with_release(change, context.input)).collect();
+    let explained: BTreeSet<ObjectRef> =
+        changes.iter().filter(|change| change.kind == ChangeKind::ServiceAccountAlias).filter_map(|change| change.object.clone()).collect();
+    // The alias says why the object is not restored; saying it twice would be noise.
+    changes.retain(|change| change.kind != ChangeKind::NotRestored || !change.object.as_ref().is_some_and(|id| explained.contains(id)));
+    changes
 }
 
 /// What every message may name.

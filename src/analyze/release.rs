@@ -1,8 +1,11 @@
 //! The release records themselves: target, pruning, pending states, outcome.
 
+use std::collections::BTreeSet;
+
 use super::{Change, ChangeKind, Context, Fact};
 use crate::forecast::{Confidence, Method, Outcome};
-use crate::release::{ApplyMethod, Release, Status};
+use crate::k8s::identity::{Identity, IdentityKey};
+use crate::release::{ApplyMethod, ObjectRef, Release, Revision, Status};
 use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
@@ -13,7 +16,42 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
     changes.extend(labels_differ(context));
     changes.extend(apply_method_changes(context));
     changes.extend(not_restored(context));
+    changes.extend(objects_leaked(context));
     changes
+}
+
+/// Objects that an attempt before *from* left, that neither manifest has and that are live: Helm's deletions compare
+/// *from* and *to* only, so nothing deletes them any more.
+fn objects_leaked(context: &Context<'_>) -> Vec<Change> {
+    let input = context.input;
+    let identity = input.helm.version.yes().map_or(Identity::Group, Identity::of);
+    let known: BTreeSet<IdentityKey> = input.from.objects.iter().chain(&input.to.objects).map(|object| identity.key(&object.id)).collect();
+    let mut seen = BTreeSet::new();
+    let mut changes = Vec::new();
+    for residue in &input.residue {
+        let left: Vec<&ObjectRef> = residue
+            .objects
+            .iter()
+            .filter(|id| !known.contains(&identity.key(id)) && seen.insert(identity.key(id)) && is_own_and_live(context, id))
+            .collect();
+        if !left.is_empty() {
+            changes.push(leaked(residue.revision, &left));
+        }
+    }
+    changes
+}
+
+fn is_own_and_live(context: &Context<'_>, id: &ObjectRef) -> bool {
+    let live = context.input.facts.live_of(id).yes().copied().flatten();
+    live.is_some_and(|live| live.annotation("meta.helm.sh/release-name") == Some(context.input.from.name.as_str()))
+}
+
+fn leaked(revision: Revision, left: &[&ObjectRef]) -> Change {
+    let names: Vec<String> = left.iter().map(ToString::to_string).collect();
+    Change::new(ChangeKind::ObjectsLeaked, None)
+        .with("revision", revision)
+        .with("count", left.len())
+        .evidence(EvidenceSource::Live, format!("objects of revision {revision}"), names.join(", "))
 }
 
 /// The outcome, as a change of its own: a rollback that cannot work is always reported.
@@ -140,8 +178,10 @@ fn method_name(method: ApplyMethod) -> &'static str {
     }
 }
 
+/// A hook's leftover is a change of its own (`HookLeftover`) and is not said twice.
 fn not_restored(context: &Context<'_>) -> Vec<Change> {
-    let entries = context.forecast.not_restored.iter();
+    let is_hook = |id: &ObjectRef| context.input.to.hooks.iter().any(|hook| hook.object.as_ref().is_some_and(|object| object.id == *id));
+    let entries = context.forecast.not_restored.iter().filter(|entry| !is_hook(&entry.object));
     entries
         .map(|entry| {
             Change::of(ChangeKind::NotRestored, &entry.object)

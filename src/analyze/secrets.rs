@@ -1,10 +1,10 @@
 //! Secret content that goes back while what it opens may have moved on.
 
-use super::access::pod_spec;
 use super::{Change, ChangeKind, Context, Fact};
 use crate::diff::Pair;
 use crate::forecast::Confidence;
 use crate::release::{Object, ObjectRef, Value};
+use crate::k8s::pods;
 use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
@@ -63,13 +63,13 @@ fn content(body: &Value) -> Vec<(&str, &Value)> {
 /// A workload of the target that reads the Secret and keeps data of its own.
 fn data_store_user<'c>(context: &'c Context<'_>, secret: &ObjectRef) -> Option<&'c Object> {
     context.input.to.objects.iter().find(|object| {
-        object.id.namespace == secret.namespace && keeps_data(&object.body) && refers_to_secret(pod_spec(&object.body), &secret.name)
+        object.id.namespace == secret.namespace && keeps_data(&object.body) && refers_to_secret(pods::spec(&object.body), &secret.name)
     })
 }
 
 fn keeps_data(body: &Value) -> bool {
     let claims = !body.at(&["spec", "volumeClaimTemplates"]).as_list().is_empty();
-    claims || pod_spec(body).get("volumes").as_list().iter().any(|volume| !volume.get("persistentVolumeClaim").is_null())
+    claims || pods::spec(body).get("volumes").as_list().iter().any(|volume| !volume.get("persistentVolumeClaim").is_null())
 }
 
 /// Through a volume, `envFrom` or `env.valueFrom.secretKeyRef`.

@@ -55,7 +55,7 @@ macro_rules! change_kinds {
 change_kinds! {
     ObjectDeleted "object-deleted" "Helm deletes the object" ["template"] [] true;
     ObjectKept "object-kept" "the live keep annotation prevents the deletion" [] [] true;
-    Cascade "cascade" "goes away with a deleted object" ["with", "count"] ["with"] true;
+    Cascade "cascade" "goes away with a deleted object" ["with", "with_ref", "count"] ["with"] true;
     ObjectRecreated "object-recreated" "in both revisions, gone in the cluster, created again" [] [] false;
     UpdateRejected "update-rejected" "the API server refuses the change" ["reason", "row", "from", "to"] [] false;
     ApplyConflict "apply-conflict" "another field manager owns the field" ["manager"] ["manager"] false;
@@ -71,8 +71,8 @@ change_kinds! {
     HookNotRun "hook-not-run" "a rollback hook of from that does not run" ["event", "revision"] ["event", "revision"] true;
     HookLeftover "hook-leftover" "a leftover of an earlier hook run is in the way" ["event", "policy"] ["event"] false;
     MigrationRan "migration-ran" "a migration ran after the target and stays done" ["framework", "revision", "event", "image"] ["revision", "event", "image"] true;
-    EndpointsEmptied "endpoints-emptied" "a Service goes back, the workload behind it cannot" ["workload", "field"] ["workload"] true;
-    ServiceAccountAlias "service-account-alias" "the pod template keeps the deleted ServiceAccount" ["service_account", "workload"] ["workload"] true;
+    EndpointsEmptied "endpoints-emptied" "a Service goes back, the workload behind it cannot" ["workload", "workload_ref", "field"] ["workload"] true;
+    ServiceAccountAlias "service-account-alias" "the pod template keeps the deleted ServiceAccount" ["service_account", "workload", "workload_ref"] ["workload"] true;
     OwnWebhook "own-webhook" "a webhook of the release intercepts the rollback's writes" ["operation"] ["operation"] false;
     JobRunsAgain "job-runs-again" "a Job is created again and runs" ["revision"] [] false;
     ObjectsLeaked "objects-leaked" "left by an earlier failed attempt, deleted by nothing" ["revision", "count"] ["revision"] true;
@@ -176,7 +176,7 @@ impl Change {
             "namespace" => object.and_then(|id| id.namespace.clone()),
             "path" => self.path.clone(),
             "ref" => object.map(kubectl_arguments),
-            _ => None,
+            _ => self.params.get(name.strip_suffix("_ref")?).map(|text| displayed_as_arguments(text)),
         }
     }
 }
@@ -188,6 +188,16 @@ fn kubectl_arguments(id: &crate::release::ObjectRef) -> String {
     match &id.namespace {
         Some(namespace) => format!("{kind}/{} -n {namespace}", id.name),
         None => format!("{kind}/{}", id.name),
+    }
+}
+
+/// The same for an object written as `Kind/namespace/name`.
+fn displayed_as_arguments(object: &str) -> String {
+    let parts: Vec<&str> = object.splitn(3, '/').collect();
+    match parts.as_slice() {
+        [kind, namespace, name] => format!("{}/{name} -n {namespace}", kind.to_lowercase()),
+        [kind, name] => format!("{}/{name}", kind.to_lowercase()),
+        _ => object.to_owned(),
     }
 }
 

@@ -1,1 +1,145 @@
-//! cli
+//! The command line: one file a command, and what all of them share.
+
+pub mod args;
+mod argv;
+mod console;
+mod env;
+pub mod flags;
+mod kube;
+mod options;
+mod output;
+mod rules;
+mod run;
+
+use std::ffi::{OsStr, OsString};
+
+use std::path::Path;
+
+use anyhow::Result;
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::exit::ExitStatus;
+use crate::release::redact::Redactor;
+use crate::settings::ColorMode;
+
+use args::{CheckArgs, Cli, Command, ConsoleArgs};
+use console::Console;
+pub use env::Env;
+use output::BrokenPipe;
+
+/// The program's name by which the user knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CalledAs {
+    Direct,
+    HelmPlugin,
+    KubectlPlugin,
+}
+
+impl CalledAs {
+    fn of(program: &OsStr, env: &Env) -> CalledAs {
+        if env.text("HELM_PLUGIN_NAME").is_some() {
+            return CalledAs::HelmPlugin;
+        }
+        let file = Path::new(program).file_stem().unwrap_or_default();
+        // kubectl looks for `-` as `_` (`pkg/cmd/plugin.go` `HandlePluginCommand`).
+        if file == "kubectl-rollback_safe" { CalledAs::KubectlPlugin } else { CalledAs::Direct }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            CalledAs::Direct => "helm-rollback-safe",
+            CalledAs::HelmPlugin => "helm rollback-safe",
+            CalledAs::KubectlPlugin => "kubectl rollback-safe",
+        }
+    }
+}
+
+/// Runs one command line; the whole program behind `main`.
+pub fn main(args: Vec<OsString>, env: &Env) -> ExitStatus {
+    let called_as = CalledAs::of(args.first().map_or(OsStr::new(""), OsString::as_os_str), env);
+    let mut definition = definition(called_as);
+    let words = argv::command_first(args, &definition);
+    let parsed = definition.try_get_matches_from_mut(words).and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => dispatch(&cli, called_as, env),
+        Err(message) => explain(&message),
+    }
+}
+
+fn definition(called_as: CalledAs) -> clap::Command {
+    let name = called_as.name();
+    let statuses: Vec<String> =
+        ExitStatus::ALL.iter().map(|status| format!("  {}  {}", status.code(), status.meaning())).collect();
+    let examples = args::EXAMPLES.replace("helm rollback-safe", name);
+    Cli::command()
+        .bin_name(name)
+        .override_usage(format!("{name} RELEASE [REVISION] [FLAGS]\n       {name} COMMAND …"))
+        .after_help(format!("{examples}\n\nExit status:\n{}", statuses.join("\n")))
+}
+
+/// clap's own words: help and version on standard output, faults of usage on standard error and in our form.
+fn explain(message: &clap::Error) -> ExitStatus {
+    if !message.use_stderr() {
+        // Nothing can be done about an output that is gone.
+        let _ = message.print();
+        return ExitStatus::Ok;
+    }
+    let text = message.render().to_string().replace("For more information, try", "help: try");
+    console::say_lines(&text);
+    ExitStatus::Usage
+}
+
+fn dispatch(cli: &Cli, called_as: CalledAs, env: &Env) -> ExitStatus {
+    let console = console(&cli.console, env);
+    let redactor = match Redactor::new() {
+        Ok(redactor) => redactor,
+        Err(error) => {
+            // No redactor, nothing read: this message holds no secret.
+            eprintln!("error: {error:#}");
+            return ExitStatus::CouldNotRun;
+        }
+    };
+    console::install_panic_hook(redactor.clone());
+    let debug = cli.console.debug.unwrap_or_else(|| env.flag("HELM_DEBUG"));
+    if debug {
+        console::install_debug_log(redactor.clone());
+    }
+    execute(cli, called_as, env, &console, &redactor, debug).unwrap_or_else(|error| console.fail(&error, &redactor))
+}
+
+/// Flag, else `NO_COLOR`, else `HELM_COLOR`, as in Helm 4 (`pkg/cli/environment.go` `envColorMode`).
+fn console(args: &ConsoleArgs, env: &Env) -> Console {
+    let from_env = || match env.text("HELM_COLOR").map(|text| text.to_lowercase()).as_deref() {
+        _ if env.os("NO_COLOR").is_some() => ColorMode::Auto,
+        Some("always") => ColorMode::Always,
+        Some("never") => ColorMode::Never,
+        _ => ColorMode::Auto,
+    };
+    let color = if args.no_color { ColorMode::Never } else { args.color.unwrap_or_else(from_env) };
+    Console::new(color, args.width)
+}
+
+fn execute(cli: &Cli, called_as: CalledAs, env: &Env, console: &Console, redactor: &Redactor, debug: bool) -> Result<ExitStatus> {
+    let start = |check: &CheckArgs, accept| {
+        let given = options::Given { check, accept, kube: &cli.kube, debug, called_as };
+        let settings = options::settings(&given, env)?;
+        run::run(&run::Session { settings: &settings, given: &check.rollback, console, redactor })
+    };
+    match &cli.command {
+        Command::Run(args) => start(&args.check, Some(&args.accept)),
+        Command::Check(args) => start(args, None),
+        Command::Rules(args) => rules::run(&args.command),
+        Command::Completion { shell } => completion(*shell),
+    }
+}
+
+fn completion(shell: clap_complete::Shell) -> Result<ExitStatus> {
+    // Shells complete programs, and the program is the same whoever calls it.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), CalledAs::Direct.name(), &mut script);
+    output::print(&String::from_utf8_lossy(&script), BrokenPipe::Ignore)?;
+    Ok(ExitStatus::Ok)
+}
+
+#[cfg(test)]
+mod tests;

@@ -124,7 +124,8 @@ fn ask(proposal: &Proposal, answers: impl BufRead, mut terminal: impl Write) -> 
     if typed == proposal.release {
         return Ok(Acceptance::Accepted);
     }
-    let what = if typed.is_empty() { "nothing was typed".to_owned() } else { "what was typed is not the release name".to_owned() };
+    let what =
+        if typed.is_empty() { "nothing was typed".to_owned() } else { "what was typed is not the release name".to_owned() };
     Ok(Acceptance::Refused(format!("Not accepted: {what}. Nothing was run.")))
 }
 

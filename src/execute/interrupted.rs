@@ -16,11 +16,19 @@ pub fn explain_pending(input: &Input) -> Option<Vec<String>> {
     }
     let since = from.last_deployed.as_deref().unwrap_or("an unknown time");
     let mut lines = vec![
-        format!("Revision {} has been {} since {since}: {} that was interrupted, or is still running.", from.revision, from.status, operation(from)),
+        format!(
+            "Revision {} has been {} since {since}: {} that was interrupted, or is still running.",
+            from.revision,
+            from.status,
+            operation(from)
+        ),
         "Helm keeps no lock: make sure that no other Helm is at work before you go on.".to_owned(),
     ];
     lines.extend(how_far(from));
-    lines.push(format!("{} left its status as it was; helm upgrade refuses to run until a rollback has succeeded.", deployed(input)));
+    lines.push(format!(
+        "{} left its status as it was; helm upgrade refuses to run until a rollback has succeeded.",
+        deployed(input)
+    ));
     Some(lines)
 }
 
@@ -34,8 +42,12 @@ fn operation(from: &Release) -> String {
 }
 
 fn deployed(input: &Input) -> String {
-    let deployed = input.history.iter().rev().find(|entry| entry.revision < input.from.revision && entry.status() == Status::Deployed);
-    deployed.map_or_else(|| "The operation".to_owned(), |entry| format!("Revision {} is still marked deployed: the operation", entry.revision))
+    let deployed =
+        input.history.iter().rev().find(|entry| entry.revision < input.from.revision && entry.status() == Status::Deployed);
+    deployed.map_or_else(
+        || "The operation".to_owned(),
+        |entry| format!("Revision {} is still marked deployed: the operation", entry.revision),
+    )
 }
 
 fn how_far(from: &Release) -> Vec<String> {
@@ -47,7 +59,11 @@ fn how_far(from: &Release) -> Vec<String> {
     let before = started(from, pre);
     let after = started(from, post);
     if let Some(hook) = after.last() {
-        return vec![format!("It came as far as its {} hook {}: all objects were changed before that.", post.as_str(), hook.name)];
+        return vec![format!(
+            "It came as far as its {} hook {}: all objects were changed before that.",
+            post.as_str(),
+            hook.name
+        )];
     }
     let unstarted = from.hooks.iter().filter(|hook| hook.has_event(pre)).count() > before.len();
     match before.last() {
@@ -64,7 +80,10 @@ fn how_far(from: &Release) -> Vec<String> {
             "None of its {} hooks was started: unless it ran with --no-hooks, no object of the manifest was touched.",
             pre.as_str()
         )],
-        None => vec!["It has no hook that tells how far it came: any part of the manifest may be applied, and deletions come last.".to_owned()],
+        None => vec![
+            "It has no hook that tells how far it came: any part of the manifest may be applied, and deletions come last."
+                .to_owned(),
+        ],
     }
 }
 
@@ -127,7 +146,10 @@ mod tests {
     #[test]
     fn the_operation_and_the_deployed_revision_are_named() {
         let text = explained(Vec::new());
-        assert!(text.contains("Revision 8 has been pending-rollback since 2026-03-01T09:00:00Z: a rollback to revision 5"), "{text}");
+        assert!(
+            text.contains("Revision 8 has been pending-rollback since 2026-03-01T09:00:00Z: a rollback to revision 5"),
+            "{text}"
+        );
         assert!(text.contains("Revision 7 is still marked deployed"), "{text}");
         assert!(text.contains("any part of the manifest may be applied"), "{text}");
     }

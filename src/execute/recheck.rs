@@ -172,7 +172,9 @@ mod tests {
         let id = sample::id("ConfigMap", "settings");
         let text = moves(|is| {
             is.facts.live.insert(id.clone(), Known::Yes(None));
-            is.facts.live.insert(sample::id("Service", "web"), sample::live("Service", "web", "uid-web", "other: 1\nstatus: {a: 1}"));
+            is.facts
+                .live
+                .insert(sample::id("Service", "web"), sample::live("Service", "web", "uid-web", "other: 1\nstatus: {a: 1}"));
         });
         assert!(text.contains("ConfigMap/prod/settings is gone") && text.contains("Service/prod/web was changed"), "{text}");
         let text = moves(|is| {

@@ -136,7 +136,10 @@ pub(in crate::execute) mod tests {
 
     #[test]
     fn our_record_is_recognised_across_time_zones() {
-        let found = sorted(&[entry(7, Status::Superseded, "Upgrade complete", AFTER), entry(8, Status::Deployed, "Rollback to 5", AFTER)]);
+        let found = sorted(&[
+            entry(7, Status::Superseded, "Upgrade complete", AFTER),
+            entry(8, Status::Deployed, "Rollback to 5", AFTER),
+        ]);
         assert_eq!(found, NewRecords { ours: Some((8, Status::Deployed)), ..NewRecords::default() });
     }
 
@@ -180,7 +183,8 @@ pub(in crate::execute) mod tests {
 
     #[test]
     fn an_unreadable_record_is_neither() {
-        let broken = RevisionEntry { record: None, undecodable: Some("bad gzip".into()), ..entry(8, Status::Deployed, "", AFTER) };
+        let broken =
+            RevisionEntry { record: None, undecodable: Some("bad gzip".into()), ..entry(8, Status::Deployed, "", AFTER) };
         assert_eq!(sorted(&[broken]).unreadable, [(8, "bad gzip".to_owned())]);
     }
 }

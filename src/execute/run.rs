@@ -242,7 +242,10 @@ mod tests {
 
     #[tokio::test]
     async fn lines_are_split_whatever_the_chunks() {
-        assert_eq!(lines_of(b"one\n\nthree, longer than a chunk\r\nlast").await, ["one", "", "three, longer than a chunk", "last"]);
+        assert_eq!(
+            lines_of(b"one\n\nthree, longer than a chunk\r\nlast").await,
+            ["one", "", "three, longer than a chunk", "last"]
+        );
         assert_eq!(lines_of(b"\xff\xfe\n").await, ["\u{fffd}\u{fffd}"]);
         assert!(lines_of(b"").await.is_empty());
     }

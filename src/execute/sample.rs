@@ -49,7 +49,11 @@ pub fn release(revision: Revision, status: Status, objects: Vec<Object>) -> Rele
 /// *from* has a claim that *to* lacks; both have `settings` (changed) and `web` (unchanged).
 pub fn input() -> Input {
     let web = "spec: {type: ClusterIP}";
-    let from = vec![object("ConfigMap", "settings", "data: {mode: new}"), object("Service", "web", web), object("PersistentVolumeClaim", "cache", "{}")];
+    let from = vec![
+        object("ConfigMap", "settings", "data: {mode: new}"),
+        object("Service", "web", web),
+        object("PersistentVolumeClaim", "cache", "{}"),
+    ];
     let to = vec![object("ConfigMap", "settings", "data: {mode: old}"), object("Service", "web", web)];
     let mut facts = Facts::none("not asked");
     facts.live = BTreeMap::from([
@@ -65,8 +69,15 @@ pub fn input() -> Input {
         from: release(7, Status::Deployed, from),
         to: release(5, Status::Superseded, to),
         history: vec![entry(5, Status::Superseded), entry(7, Status::Deployed)],
+        residue: Vec::new(),
         between: Vec::new(),
-        target: TargetChoice { revision: 5, requested: true, helm_default: Some(6), skipped: Vec::new(), reason: "asked for".into() },
+        target: TargetChoice {
+            revision: 5,
+            requested: true,
+            helm_default: Some(6),
+            skipped: Vec::new(),
+            reason: "asked for".into(),
+        },
         facts,
         gaps: Vec::new(),
     }

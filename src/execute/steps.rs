@@ -103,7 +103,9 @@ impl<'a> View<'a> {
         };
         match (self.was(&step.object), now) {
             (Some(_), None) => out.misses.push(miss(&step.object, said, "it is gone")),
-            (Some(was), Some(now)) if was.uid != now.uid => out.misses.push(miss(&step.object, said, "it was replaced by another one")),
+            (Some(was), Some(now)) if was.uid != now.uid => {
+                out.misses.push(miss(&step.object, said, "it was replaced by another one"))
+            }
             (None, Some(_)) if step.result == StepResult::NotRun => out.misses.push(miss(&step.object, said, "it exists now")),
             _ => {}
         }
@@ -146,7 +148,8 @@ impl<'a> View<'a> {
 
     /// What differs between the manifests and is more than noise.
     fn changed_fields(&self, id: &ObjectRef) -> Vec<FieldDiff> {
-        let (Some(from), Some(to)) = (self.object(&self.before.from.objects, id), self.object(&self.before.to.objects, id)) else {
+        let (Some(from), Some(to)) = (self.object(&self.before.from.objects, id), self.object(&self.before.to.objects, id))
+        else {
             return Vec::new();
         };
         meaningful(fields::compare(&folded(id, &from.body), &folded(id, &to.body), id))
@@ -251,10 +254,15 @@ mod tests {
     fn a_deleted_object_must_be_gone_or_going() {
         let cache = id("PersistentVolumeClaim", "cache");
         let there = compared(Vec::new(), |world| drop(world.insert(cache.clone(), live("", "", "uid-cache", "{}"))));
-        assert_eq!(there.misses, ["PersistentVolumeClaim/prod/cache: forecast said: deleted; the cluster shows: it is still there"]);
+        assert_eq!(
+            there.misses,
+            ["PersistentVolumeClaim/prod/cache: forecast said: deleted; the cluster shows: it is still there"]
+        );
         let going = "metadata: {deletionTimestamp: \"2026-03-01T10:00:00Z\", finalizers: [kubernetes.io/pvc-protection]}";
         let going = compared(Vec::new(), |world| drop(world.insert(cache.clone(), live("", "", "uid-cache", going))));
-        assert!(going.misses.is_empty() && going.notes[0].contains("still terminating (finalizers: kubernetes.io/pvc-protection)"));
+        assert!(
+            going.misses.is_empty() && going.notes[0].contains("still terminating (finalizers: kubernetes.io/pvc-protection)")
+        );
         let again = compared(Vec::new(), |world| drop(world.insert(cache, live("", "", "uid-new", "{}"))));
         assert!(again.misses.is_empty() && again.notes[0].contains("another one of that name"));
     }
@@ -281,7 +289,8 @@ mod tests {
     fn a_kept_object_must_be_the_same_one() {
         let steps = vec![step(Action::Keep, "PersistentVolumeClaim", "cache", StepResult::Ok)];
         assert!(compared(steps.clone(), |_| {}).misses[0].contains("kept; the cluster shows: it is gone"));
-        let other = compared(steps, |world| drop(world.insert(id("PersistentVolumeClaim", "cache"), live("", "", "uid-2", "{}"))));
+        let other =
+            compared(steps, |world| drop(world.insert(id("PersistentVolumeClaim", "cache"), live("", "", "uid-2", "{}"))));
         assert!(other.misses[0].contains("replaced by another one"));
     }
 
@@ -304,11 +313,46 @@ mod tests {
         assert_eq!(blind.checked, 0);
     }
 
+    fn settings(body: &str) -> Steps {
+        compared(Vec::new(), |world| drop(world.insert(id("ConfigMap", "settings"), live("", "", "uid-settings", body))))
+    }
+
+    #[test]
+    fn a_field_that_kept_its_value_is_a_miss() {
+        let kept = settings("data: {mode: new}");
+        assert_eq!(kept.misses, ["ConfigMap/prod/settings: forecast said: data.mode = old; the cluster shows: new"]);
+    }
+
+    #[test]
+    fn a_field_that_somebody_else_changed_is_only_a_note() {
+        let other = settings("data: {mode: manual}");
+        assert_eq!(other.misses, Vec::<String>::new());
+        assert_eq!(other.notes, ["ConfigMap/prod/settings: data.mode is manual, the target says old"]);
+    }
+
+    #[test]
+    fn what_only_the_cluster_has_is_no_news() {
+        let more = "data: {mode: old, added: by-hand}\nmetadata: {uid: x, annotations: {a: b}}";
+        assert_eq!(settings(more), Steps { checked: 3, ..Steps::default() });
+    }
+
+    #[test]
+    fn a_refused_change_must_not_be_there() {
+        let steps = || vec![step(Action::Patch, "ConfigMap", "settings", StepResult::Rejected)];
+        assert!(compared(steps(), |_| {}).misses[0].contains("refused; the cluster shows: it has the target's fields"));
+        let unchanged = compared(steps(), |world| {
+            world.insert(id("ConfigMap", "settings"), live("", "", "uid-settings", "data: {mode: new}"));
+        });
+        assert_eq!(unchanged, Steps { checked: 1, ..Steps::default() });
+    }
+
     #[test]
     fn an_adopted_object_must_name_the_release() {
         let steps = || vec![step(Action::Adopt, "ConfigMap", "found", StepResult::Ok)];
         let owned = |name: &str| format!("metadata: {{annotations: {{meta.helm.sh/release-name: {name}}}}}");
-        let adopt = |name: &str| compared(steps(), |world| drop(world.insert(id("ConfigMap", "found"), live("", "", "uid", &owned(name)))));
+        let adopt = |name: &str| {
+            compared(steps(), |world| drop(world.insert(id("ConfigMap", "found"), live("", "", "uid", &owned(name)))))
+        };
         assert!(adopt("shop").misses.is_empty());
         assert!(adopt("other").misses[0].contains("does not name this release"));
     }

@@ -120,7 +120,13 @@ fn in_memory(before: &Input, ran: &Ran) -> Verification {
         );
         (Verdict::NotVerifiable, text)
     } else {
-        (Verdict::Failed, format!("Helm failed ({}). With the memory driver nothing outlives its process, so nothing is left behind.", ran.exit))
+        (
+            Verdict::Failed,
+            format!(
+                "Helm failed ({}). With the memory driver nothing outlives its process, so nothing is left behind.",
+                ran.exit
+            ),
+        )
     };
     Verification { verdict, headline, ..empty() }
 }
@@ -193,7 +199,11 @@ impl Comparison<'_> {
                 format!("Verified: {name} is back at what revision {to} says.{new} {compared} compared with the forecast.")
             }
             Verdict::NotVerified => format!("Helm reports success, but the result is not what was forecast.{new}"),
-            _ => format!("The rollback of {name} to revision {to} failed: Helm ended with {}.{new}{}", self.ran.exit, self.last_word()),
+            _ => format!(
+                "The rollback of {name} to revision {to} failed: Helm ended with {}.{new}{}",
+                self.ran.exit,
+                self.last_word()
+            ),
         }
     }
 
@@ -220,7 +230,9 @@ impl Comparison<'_> {
         misses.extend(records.unreadable.iter().map(|(revision, why)| format!("revision {revision} cannot be read: {why}")));
         match records.ours {
             Some(_) => misses.extend(self.status_misses()),
-            None if self.ran.exit.succeeded() => misses.push("Helm reports success, but no record of this rollback can be found".to_owned()),
+            None if self.ran.exit.succeeded() => {
+                misses.push("Helm reports success, but no record of this rollback can be found".to_owned())
+            }
             None => {}
         }
         misses
@@ -228,16 +240,23 @@ impl Comparison<'_> {
 
     /// Statuses are only compared where the run ended as forecast: another ending has its own miss.
     fn status_misses(&self) -> Vec<String> {
-        let as_forecast = self.forecast.outcome == if self.ran.exit.succeeded() { Outcome::Succeeds } else { self.forecast.outcome };
+        let as_forecast =
+            self.forecast.outcome == if self.ran.exit.succeeded() { Outcome::Succeeds } else { self.forecast.outcome };
         if !as_forecast {
             return Vec::new();
         }
         let wrong = self.forecast.records.iter().filter(|record| record.status != Status::Unknown).filter_map(|record| {
             let seen = self.after.history.iter().find(|entry| entry.revision == record.revision)?.status();
-            (seen != record.status).then(|| format!("revision {}: forecast said {}; it is {seen}", record.revision, record.status))
+            (seen != record.status)
+                .then(|| format!("revision {}: forecast said {}; it is {seen}", record.revision, record.status))
         });
         let still = |revision: &&Revision| self.after.history.iter().any(|entry| entry.revision == **revision);
-        let unpruned = self.forecast.pruned.iter().filter(still).map(|revision| format!("revision {revision}: forecast said pruned; it is still there"));
+        let unpruned = self
+            .forecast
+            .pruned
+            .iter()
+            .filter(still)
+            .map(|revision| format!("revision {revision}: forecast said pruned; it is still there"));
         wrong.chain(unpruned).collect()
     }
 
@@ -264,7 +283,14 @@ impl Comparison<'_> {
     fn leftovers(&self) -> Vec<String> {
         let in_to = |id: &crate::release::ObjectRef| self.before.to.objects.iter().any(|object| object.id == *id);
         let live = |id: &crate::release::ObjectRef| matches!(self.after.live.get(id), Some(crate::input::Known::Yes(Some(_))));
-        self.before.from.objects.iter().map(|object| &object.id).filter(|id| !in_to(id) && live(id)).map(ToString::to_string).collect()
+        self.before
+            .from
+            .objects
+            .iter()
+            .map(|object| &object.id)
+            .filter(|id| !in_to(id) && live(id))
+            .map(ToString::to_string)
+            .collect()
     }
 }
 
@@ -352,7 +378,11 @@ mod tests {
         let result = judge(&after, HelmExit::Code(0));
         assert_eq!(result.exit(), ExitStatus::RollbackFailed);
         let text = result.text();
-        assert!(text.contains("revision 8 (deployed) is not ours") && text.contains("written by argocd-controller at 2026-03-01T10:00:01Z"), "{text}");
+        assert!(
+            text.contains("revision 8 (deployed) is not ours")
+                && text.contains("written by argocd-controller at 2026-03-01T10:00:01Z"),
+            "{text}"
+        );
         assert!(text.contains("helm history shop -n prod"), "{text}");
     }
 

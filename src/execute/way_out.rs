@@ -18,7 +18,10 @@ pub struct Release<'a> {
 /// Look before doing anything else.
 pub fn look(name: &str, place: &Place) -> Vec<String> {
     let (name, flags) = (quote(name), place.helm_flags());
-    vec![format!("See what is there now:  helm history {name}{flags}"), format!("Then check again:       helm rollback-safe check {name}{flags}")]
+    vec![
+        format!("See what is there now:  helm history {name}{flags}"),
+        format!("Then check again:       helm rollback-safe check {name}{flags}"),
+    ]
 }
 
 impl Release<'_> {
@@ -27,11 +30,16 @@ impl Release<'_> {
     pub fn stuck(&self, revision: Revision) -> Vec<String> {
         let (name, flags) = (quote(self.name), self.place.helm_flags());
         vec![
-            format!("Revision {revision} is stuck in pending-rollback: helm upgrade refuses to run until a rollback has succeeded; helm rollback still works."),
+            format!(
+                "Revision {revision} is stuck in pending-rollback: helm upgrade refuses to run until a rollback has succeeded; helm rollback still works."
+            ),
             format!("Try again, once the cause is gone:  helm rollback-safe {name} {}{flags}", self.to),
             format!("Or return to where you were:        helm rollback-safe {name} {}{flags}", self.from),
             "Always name the revision: a bare `helm rollback` would go to the number before the stuck one.".to_owned(),
-            format!("Last resort, only if Helm cannot run at all (it deletes the record, and changes nothing else in the cluster):\n  {}", self.delete_record(revision)),
+            format!(
+                "Last resort, only if Helm cannot run at all (it deletes the record, and changes nothing else in the cluster):\n  {}",
+                self.delete_record(revision)
+            ),
         ]
     }
 
@@ -39,7 +47,10 @@ impl Release<'_> {
     pub fn failed(&self, revision: Revision, leftovers: &[String]) -> Vec<String> {
         let (name, flags) = (quote(self.name), self.place.helm_flags());
         let mut lines = vec![
-            format!("Revision {revision} failed, and the cluster may be changed in part. See where it stands:  helm rollback-safe check {name} {}{flags}", self.to),
+            format!(
+                "Revision {revision} failed, and the cluster may be changed in part. See where it stands:  helm rollback-safe check {name} {}{flags}",
+                self.to
+            ),
             format!("Try again, once the cause is gone:  helm rollback-safe {name} {}{flags}", self.to),
             format!("Or return to where you were:        helm rollback-safe {name} {}{flags}", self.from),
         ];
@@ -66,7 +77,10 @@ impl Release<'_> {
         match self.driver {
             "configmaps" => kubectl("configmap"),
             // Table and columns: Helm `pkg/storage/driver/sql.go`.
-            "sql" => format!("DELETE FROM releases_v1 WHERE key = '{key}' AND namespace = '{}';", self.place.namespace.replace('\'', "''")),
+            "sql" => format!(
+                "DELETE FROM releases_v1 WHERE key = '{key}' AND namespace = '{}';",
+                self.place.namespace.replace('\'', "''")
+            ),
             _ => kubectl("secret"),
         }
     }
@@ -96,14 +110,22 @@ mod tests {
     fn a_stuck_record_names_both_ways() {
         let place = Place { namespace: "prod".into(), context: None };
         let text = release("secrets", &place).stuck(8).join("\n");
-        assert!(text.contains("helm rollback-safe shop 5 -n prod") && text.contains("helm rollback-safe shop 7 -n prod"), "{text}");
+        assert!(
+            text.contains("helm rollback-safe shop 5 -n prod") && text.contains("helm rollback-safe shop 7 -n prod"),
+            "{text}"
+        );
     }
 
     #[test]
     fn leftovers_are_named_only_where_there_are_any() {
         let place = Place::default();
         let leftovers = ["PersistentVolumeClaim/prod/cache".to_owned()];
-        assert!(release("secrets", &place).failed(8, &leftovers).join("\n").contains("never delete what only 7 has: PersistentVolumeClaim"));
+        assert!(
+            release("secrets", &place)
+                .failed(8, &leftovers)
+                .join("\n")
+                .contains("never delete what only 7 has: PersistentVolumeClaim")
+        );
         assert!(!release("secrets", &place).failed(8, &[]).join("\n").contains("never delete"));
     }
 }

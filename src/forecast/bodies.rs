@@ -1,5 +1,6 @@
 //! Bodies as Helm sends them and as the server stores them.
 
+use crate::k8s::pods;
 use crate::release::{Map, ObjectRef, Value};
 
 /// API groups whose types Helm's binary knows (client-go `kubernetes/scheme`, plus `apiextensions.k8s.io/v1`).
@@ -85,7 +86,41 @@ pub fn with_server_fields(id: &ObjectRef, mut after: Value, live: &Value) -> Val
     if let Some(map) = after.as_map_mut().filter(|_| !live.get("status").is_null()) {
         map.insert("status".to_owned(), live.get("status").clone());
     }
+    sync_service_account(&mut after);
+    if id.is("", "Service") {
+        keep_allocated(&mut after, live);
+    }
     fold_string_data(id, after)
+}
+
+/// A Service keeps the cluster IP that it was given, `None` included, where the new object names none
+/// (Kubernetes `pkg/registry/core/service/storage` `patchAllocatedValues`).
+fn keep_allocated(after: &mut Value, live: &Value) {
+    let needs_ip = |body: &Value| body.at(&["spec", "type"]).as_str() != Some("ExternalName");
+    if !needs_ip(after) || !needs_ip(live) {
+        return;
+    }
+    let Some(spec) = child_map(after, "spec") else {
+        return;
+    };
+    for field in ["clusterIP", "clusterIPs"] {
+        let current = live.at(&["spec", field]);
+        let same_ip = field == "clusterIP" || spec.get("clusterIP") == Some(live.at(&["spec", "clusterIP"]));
+        if !spec.contains_key(field) && !current.is_null() && same_ip {
+            spec.insert(field.to_owned(), current.clone());
+        }
+    }
+}
+
+/// The API server keeps `serviceAccountName` and its deprecated alias `serviceAccount` in step: what the alias still says
+/// comes back as the name (core/v1 `PodSpec.DeprecatedServiceAccount`, `Convert_v1_PodSpec_To_core_PodSpec`).
+fn sync_service_account(body: &mut Value) {
+    let Some(spec) = pods::spec_mut(body) else {
+        return;
+    };
+    if let (Some(alias), None) = (spec.get("serviceAccount").cloned(), spec.get("serviceAccountName")) {
+        spec.insert("serviceAccountName".to_owned(), alias);
+    }
 }
 
 /// A Secret's `stringData` is written into `data` by the server and never stored itself (core/v1 `Secret`).

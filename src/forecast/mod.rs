@@ -1,5 +1,7 @@
 //! What `helm rollback` will do, step by step: a pure model of the Helm version at hand.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 pub mod apply;
 pub mod availability;
 pub mod behaviour;
@@ -9,8 +11,10 @@ pub mod hooks;
 pub mod merge;
 pub mod objects;
 pub mod records;
+pub mod restored;
 pub mod simulate;
 pub mod target;
+pub mod webhooks;
 
 use serde::Serialize;
 
@@ -178,3 +182,6 @@ pub enum Confidence {
     Likely,
     Certain,
 }
+
+#[cfg(test)]
+mod tests;

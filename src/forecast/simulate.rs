@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use crate::helm::HelmVersion;
 use crate::input::{Gap, Input, Known, LiveObject};
 use crate::k8s::identity::IdentityKey;
-use crate::release::{Hook, HookEvent, Object, ObjectRef};
+use crate::k8s::pods;
+use crate::release::{Hook, HookEvent, Object, ObjectRef, Value};
 
 use super::availability::{self, Served};
 use super::behaviour::Behaviour;
 use super::hooks::{self, Start};
 use super::objects::{self, Changed, Sides};
 use super::records::{self, Ending};
+use super::restored;
+use super::webhooks::{self, Backend};
 use super::{
     Action, Alternative, Confidence, Forecast, HookRun, Method, NotRestored, Outcome, Rejected, Step, StepResult, bodies, cascades,
 };
@@ -72,7 +75,9 @@ impl<'a> Run<'a> {
         }
         self.alternative_for_fresh_cache();
         if let Some(why) = facts.discovery.why_not() {
-            self.forecast.unknowns.push(Gap::new("which kinds the API server serves", why).affecting("api-not-served"));
+            let gap = Gap::new("which kinds the API server serves", why).affecting("api-not-served").affecting("forecast");
+            let asked = facts.server_version.yes().is_some();
+            self.forecast.unknowns.push(if asked { gap.blocking() } else { gap });
         }
         Ok(())
     }
@@ -214,7 +219,16 @@ impl<'a> Run<'a> {
     }
 
     fn create(&mut self, object: &Object, was_in_from: bool) -> Result<(), String> {
+        if let Some(reason) = self.refusing_webhook(&object.id, &object.body, "CREATE") {
+            let reason = format!("failed to create resource: {reason}");
+            self.reject(&object.id, "", &reason, Confidence::Likely, false);
+            self.step(Action::Create, &object.id, StepResult::Rejected, Some(reason.clone()));
+            return Err(reason);
+        }
         if availability::served(&self.input.facts, &object.id) == Served::No {
+            if self.brings_kind(&object.id) {
+                return self.race_for(object);
+            }
             let reason = format!("failed to create resource: {}: the server could not find the requested resource", object.id);
             self.reject(&object.id, "", &reason, Confidence::Certain, false);
             self.step(Action::Create, &object.id, StepResult::Rejected, Some(reason.clone()));
@@ -223,6 +237,30 @@ impl<'a> Run<'a> {
         let why = was_in_from.then(|| "it is in both revisions, but gone from the cluster".to_owned());
         self.forecast.creates.push(object.id.clone());
         self.step(Action::Create, &object.id, StepResult::Ok, why);
+        Ok(())
+    }
+
+    /// The definition of this kind was created a moment ago by this very run.
+    fn brings_kind(&self, id: &ObjectRef) -> bool {
+        let defines = |object: &&Object| {
+            object.id.is("apiextensions.k8s.io", "CustomResourceDefinition")
+                && object.body.at(&["spec", "group"]).as_str() == Some(id.group())
+                && object.body.at(&["spec", "names", "kind"]).as_str() == Some(&id.kind)
+        };
+        self.input.to.objects.iter().filter(defines).any(|object| self.forecast.creates.contains(&object.id))
+    }
+
+    /// The API server needs a moment to serve a new kind: the next request may come too early (seen both ways).
+    fn race_for(&mut self, object: &Object) -> Result<(), String> {
+        let why = "its definition is created just before it, and may not be served yet";
+        self.undecided.push(format!("whether {} can be created: {why}", object.id));
+        self.forecast.alternatives.push(Alternative {
+            when: format!("the API server does not serve {} fast enough", object.id.kind),
+            outcome: Outcome::Fails,
+            reason: "failed to create resource: the server could not find the requested resource".into(),
+        });
+        self.forecast.creates.push(object.id.clone());
+        self.step(Action::Create, &object.id, StepResult::Unknown, Some(why.into()));
         Ok(())
     }
 
@@ -236,23 +274,43 @@ impl<'a> Run<'a> {
     fn change(&mut self, object: &Object, before: Option<&Object>, live: &LiveObject) {
         let stamped = bodies::stamped(&object.body, &self.input.from.name, &self.input.from.namespace);
         let sides = Sides { id: &object.id, from: before.map(|from| &from.body), to: &stamped, live: &live.body };
-        let changed = objects::change(&sides, self.method, self.input.flags.force_conflicts, &self.input.facts);
+        let mut changed = objects::change(&sides, self.method, self.input.flags.force_conflicts, &self.input.facts);
+        if !changed.unchanged && changed.rejected.is_empty() {
+            changed.rejected.extend(self.refused_update(&object.id, &live.body));
+        }
         let adopts = before.is_none();
         self.record_change(object, &changed, adopts);
         if !changed.rejected.iter().any(|r| r.confidence > Confidence::Possible) {
-            self.after_change(object, &changed, live, adopts);
+            self.after_change(&sides, &changed, live);
         }
     }
 
-    fn after_change(&mut self, object: &Object, changed: &Changed, live: &LiveObject, adopts: bool) {
-        if adopts {
-            self.forecast.adopts.push(object.id.clone());
+    fn refused_update(&self, id: &ObjectRef, live: &Value) -> Option<Rejected> {
+        let reason = self.refusing_webhook(id, live, "UPDATE")?;
+        Some(Rejected { object: id.clone(), field: String::new(), reason, confidence: Confidence::Likely, conflict: false })
+    }
+
+    /// A fail-closed webhook of the current revision, or one that *to* has brought back by now, behind which nobody answers.
+    fn refusing_webhook(&self, id: &ObjectRef, body: &Value, operation: &str) -> Option<String> {
+        let labels = body.at(&["metadata", "labels"]);
+        let configurations = webhooks::configurations(&self.input.from.objects);
+        let mut judges = configurations.flat_map(|object| webhooks::judges(object, id, labels, operation, &self.input.facts));
+        let judge = judges.find(|judge| judge.backend == Backend::Nobody)?;
+        let (namespace, service) = &judge.service;
+        Some(format!("failed calling webhook \"{}\" of {}: no ready endpoints behind Service/{namespace}/{service}", judge.webhook, judge.configuration))
+    }
+
+    fn after_change(&mut self, sides: &Sides<'_>, changed: &Changed, live: &LiveObject) {
+        if sides.from.is_none() {
+            self.forecast.adopts.push(sides.id.clone());
         }
         if live.is_terminating() {
-            self.not_restored(&object.id, "it is being deleted already: the change is accepted and the object goes away all the same");
+            self.not_restored(sides.id, "it is being deleted already: the change is accepted and the object goes away all the same");
+        } else if let Some(why) = restored::shortfall(sides.id, sides.from, sides.to, &changed.after) {
+            self.not_restored(sides.id, &why);
         }
-        if object.id.is("apps", "StatefulSet") {
-            let gone = cascades::of_scale_down(&object.id, &live.body, &changed.after, &self.input.facts);
+        if sides.id.is("apps", "StatefulSet") {
+            let gone = cascades::of_scale_down(sides.id, &live.body, &changed.after, &self.input.facts);
             self.forecast.cascades.extend(gone);
         }
     }
@@ -317,7 +375,7 @@ impl<'a> Run<'a> {
     }
 
     fn delete(&mut self, object: &'a Object) {
-        let created_now = self.created_by_hook(&object.id);
+        let created_now = self.created_by_hook(&object.id) || self.created_under_other_group(&object.id);
         match self.input.facts.live_of(&object.id) {
             Known::Yes(None) if !created_now => {
                 self.step(Action::Delete, &object.id, StepResult::Skipped, Some("not in the cluster".into()));
@@ -327,7 +385,7 @@ impl<'a> Run<'a> {
                 self.step(Action::Keep, &object.id, StepResult::Ok, Some("the live object is annotated helm.sh/resource-policy: keep".into()));
             }
             Known::Yes(live) => {
-                let gone = cascades::of_deleted(&object.id, live, &self.input.facts);
+                let gone = if self.stays_mounted(&object.id) { Vec::new() } else { cascades::of_deleted(&object.id, live, &self.input.facts) };
                 self.forecast.deletes.push(object.id.clone());
                 self.forecast.cascades.extend(gone);
                 self.step(Action::Delete, &object.id, StepResult::Ok, None);
@@ -341,6 +399,12 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Pods of *to* that use the claim hold it in Terminating (`kubernetes.io/pvc-protection`): its volume stays for now.
+    fn stays_mounted(&self, id: &ObjectRef) -> bool {
+        let mounts = |object: &&Object| object.id.namespace == id.namespace && pods::mounts_claim(pods::spec(&object.body), &id.name);
+        id.is("", "PersistentVolumeClaim") && self.input.to.objects.iter().any(|object| mounts(&object))
+    }
+
     fn only_in_from(&self) -> Vec<&'a Object> {
         let in_to: BTreeSet<IdentityKey> = self.input.to.objects.iter().map(|object| self.behaviour.identity.key(&object.id)).collect();
         self.input.from.objects.iter().filter(|object| !in_to.contains(&self.behaviour.identity.key(&object.id))).collect()
@@ -349,6 +413,11 @@ impl<'a> Run<'a> {
     /// A pre-rollback hook of this very run may have created what *from* has as a template.
     fn created_by_hook(&self, id: &ObjectRef) -> bool {
         self.forecast.steps.iter().any(|step| step.action == Action::Hook && step.result == StepResult::Ok && step.object == *id)
+    }
+
+    /// This run created the same stored object under another API group.
+    fn created_under_other_group(&self, id: &ObjectRef) -> bool {
+        self.forecast.creates.iter().any(|created| availability::share_storage(created, id))
     }
 
     fn not_run_after(&mut self, position: usize) {
@@ -401,8 +470,16 @@ impl<'a> Run<'a> {
         let ending = if outcome == Outcome::Unknown { Ending::Unknown } else { Ending::of(outcome) };
         self.forecast.records = records::endings(self.input, ending, &self.forecast.pruned);
         dedup(&mut self.forecast.cascades, &self.forecast.deletes);
-        self.forecast.unknowns.extend(self.undecided.iter().map(|what| Gap::new(what.clone(), "needed by the forecast").affecting("forecast")));
+        let unknowns: Vec<Gap> = self.undecided.iter().map(|what| self.unknown(what)).collect();
+        self.forecast.unknowns.extend(unknowns);
         self.forecast
+    }
+
+    /// A missing fact blocks where a cluster was asked and did not tell; where none was asked, the outcome is *unknown* and
+    /// the verdict no better than *caution*.
+    fn unknown(&self, what: &str) -> Gap {
+        let gap = Gap::new(what, "the forecast needs it to be decided").affecting("forecast");
+        if self.input.facts.server_version.yes().is_some() { gap.blocking() } else { gap }
     }
 }
 

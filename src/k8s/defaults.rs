@@ -196,9 +196,7 @@ fn is_absent(value: Option<&Value>, or_zero: bool) -> bool {
 
 fn holds(condition: &Condition, map: &Map) -> bool {
     match condition {
-        Condition::OneOf(field, values) => {
-            map.get(*field).and_then(Value::as_str).is_some_and(|value| values.contains(&value))
-        }
+        Condition::OneOf(field, values) => map.get(*field).and_then(Value::as_str).is_some_and(|value| values.contains(&value)),
         Condition::Has(field) => !is_absent(map.get(*field), false),
         Condition::No(field) => is_absent(map.get(*field), false),
         Condition::OrZero => true,
@@ -242,7 +240,9 @@ fn local_reference(reference: &Value) -> Option<Value> {
 }
 
 fn fill(map: &mut Map, key: &str, from: &str) {
-    let Some(source) = map.get(from).and_then(Value::as_map).cloned() else { return };
+    let Some(source) = map.get(from).and_then(Value::as_map).cloned() else {
+        return;
+    };
     if is_absent(map.get(key), false) {
         map.insert(key.to_owned(), Value::Map(Map::new()));
     }
@@ -308,9 +308,17 @@ mod tests {
     #[test]
     fn filling_twice_changes_nothing_more() {
         for (api_version, kind, body) in [
-            ("apps/v1", "StatefulSet", json!({"spec": {"updateStrategy": {"type": "RollingUpdate"}, "template": {"spec": {"containers": [{"image": "a"}]}}}})),
+            (
+                "apps/v1",
+                "StatefulSet",
+                json!({"spec": {"updateStrategy": {"type": "RollingUpdate"}, "template": {"spec": {"containers": [{"image": "a"}]}}}}),
+            ),
             ("v1", "Service", json!({"spec": {"type": "LoadBalancer", "ports": [{"port": 80}], "sessionAffinity": "ClientIP"}})),
-            ("v1", "LimitRange", json!({"spec": {"limits": [{"type": "Container", "max": {"cpu": "2"}, "min": {"memory": "1Mi"}}]}})),
+            (
+                "v1",
+                "LimitRange",
+                json!({"spec": {"limits": [{"type": "Container", "max": {"cpu": "2"}, "min": {"memory": "1Mi"}}]}}),
+            ),
             ("networking.k8s.io/v1", "NetworkPolicy", json!({"spec": {"egress": [{"ports": [{"port": 53}]}]}})),
         ] {
             let once = filled(api_version, kind, body);

@@ -156,10 +156,7 @@ mod tests {
     #[test]
     fn the_two_schemes_differ_on_ports() {
         let ports = "spec.template.spec.containers.ports";
-        assert_eq!(
-            both(&id("apps/v1", "Deployment"), ports),
-            (by(&["containerPort"]), by(&["containerPort", "protocol"]))
-        );
+        assert_eq!(both(&id("apps/v1", "Deployment"), ports), (by(&["containerPort"]), by(&["containerPort", "protocol"])));
         assert_eq!(both(&id("v1", "Service"), "spec.ports"), (by(&["port"]), by(&["port", "protocol"])));
     }
 
@@ -200,7 +197,8 @@ mod tests {
 
     #[test]
     fn metadata_is_shared_by_every_kind() {
-        for path in ["metadata.finalizers", "spec.template.metadata.finalizers", "spec.volumeClaimTemplates.metadata.finalizers"] {
+        for path in ["metadata.finalizers", "spec.template.metadata.finalizers", "spec.volumeClaimTemplates.metadata.finalizers"]
+        {
             assert_eq!(both(&id("apps/v1", "StatefulSet"), path), (ListKind::Set, ListKind::Set), "{path}");
         }
         assert_eq!(both(&id("apps/v1", "StatefulSet"), "metadata.ownerReferences"), (by(&["uid"]), by(&["uid"])));

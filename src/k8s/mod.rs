@@ -1,11 +1,16 @@
 //! What is true of Kubernetes whoever asks: knowledge without I/O.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 pub mod defaults;
 pub mod identity;
 pub mod immutable;
 pub mod kinds;
 pub mod lists;
+pub mod pods;
 pub mod quantity;
 pub mod scope;
 pub mod selector;
+pub mod semantic;
+mod service;
 mod table;

@@ -43,10 +43,8 @@ fn split(line: &'static str) -> Vec<&'static str> {
 #[cfg(test)]
 pub(crate) fn check(text: &'static str) {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let full: Vec<Vec<String>> = reader
-        .records()
-        .map(|record| record.expect("well-formed").iter().map(str::to_owned).collect())
-        .collect();
+    let full: Vec<Vec<String>> =
+        reader.records().map(|record| record.expect("well-formed").iter().map(str::to_owned).collect()).collect();
     let ours: Vec<Vec<&str>> = records(text).map(|record| record.fields).collect();
     assert_eq!(ours.len(), full.len());
     for (ours, full) in ours.iter().zip(&full) {

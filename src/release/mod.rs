@@ -2,12 +2,18 @@
 //!
 //! Everything that leaves this module is redacted: a [`Release`] holds no plain secret value.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 pub mod decode;
+mod dump;
 pub mod hooks;
 pub mod manifest;
 pub mod object;
+mod record;
 pub mod redact;
 pub mod saved;
+mod scalar;
+mod split;
 pub mod value;
 pub mod yaml;
 
@@ -16,6 +22,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use record::RawRecord;
 pub use object::{Object, ObjectRef, Origin};
 pub use value::{Map, Redacted, Value};
 
@@ -213,6 +220,8 @@ pub enum DeletePolicy {
     HookSucceeded,
     HookFailed,
     BeforeHookCreation,
+    /// A spelling Helm does not act on. It is stored all the same, and switches the default policy off.
+    Unknown,
 }
 
 /// Last run of a hook as the record tells it; carried over by a rollback from its target, so it may be old.

@@ -20,8 +20,28 @@ pub enum Value {
     Number(serde_json::Number),
     String(String),
     Redacted(Redacted),
+    /// Text whose credentials are replaced by [`REDACTED_TEXT`]; equal only if the original texts were.
+    Masked(Masked),
     List(Vec<Value>),
     Map(Map),
+}
+
+/// A text without its credentials, and the digest of the text with them.
+#[derive(Clone, PartialEq)]
+pub struct Masked {
+    text: Box<str>,
+    original: Redacted,
+}
+
+impl Masked {
+    /// Only the redactor makes these.
+    pub(in crate::release) fn new(text: String, original: Redacted) -> Masked {
+        Masked { text: text.into_boxed_str(), original }
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 /// A keyed digest of a secret scalar: equality inside this process is all it offers.
@@ -63,9 +83,11 @@ impl Value {
         matches!(self, Value::Null)
     }
 
+    /// The text of a string; of a masked one what is left of it (compare the values themselves, not these texts).
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Value::String(text) => Some(text),
+            Value::Masked(masked) => Some(masked.text()),
             _ => None,
         }
     }
@@ -109,6 +131,7 @@ impl Value {
     pub fn display(&self) -> String {
         match self {
             Value::String(text) => text.clone(),
+            Value::Masked(masked) => masked.text().to_owned(),
             other => serde_json::to_string(other).unwrap_or_default(),
         }
     }
@@ -148,6 +171,7 @@ impl Serialize for Value {
             Value::Number(number) => number.serialize(serializer),
             Value::String(text) => serializer.serialize_str(text),
             Value::Redacted(_) => serializer.serialize_str(REDACTED_TEXT),
+            Value::Masked(masked) => serializer.serialize_str(masked.text()),
             Value::List(items) => {
                 let mut seq = serializer.serialize_seq(Some(items.len()))?;
                 for item in items {

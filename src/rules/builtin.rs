@@ -1,1 +1,90 @@
-//! builtin
+//! The rules that ship with the program.
+
+use super::set::RuleSet;
+
+/// One shipped rule: its file and its generated page.
+pub struct Shipped {
+    /// `rules/<family>/<id>.yaml`.
+    pub path: &'static str,
+    pub text: &'static str,
+    pub page: &'static str,
+}
+
+/// One list for the embedded texts and for one test per rule, so that `cargo test pvc_removed` runs one.
+macro_rules! builtin_rules {
+    ($($test:ident: $path:literal,)*) => {
+        pub const BUILTIN: &[Shipped] = &[$(Shipped {
+            path: concat!("rules/", $path, ".yaml"),
+            text: include_str!(concat!("../../rules/", $path, ".yaml")),
+            page: include_str!(concat!("../../rules/", $path, ".md")),
+        },)*];
+
+        #[cfg(test)]
+        mod each {
+            $(#[test]
+            fn $test() {
+                crate::rules::proof::check($path);
+            })*
+        }
+    };
+}
+
+builtin_rules! {
+    role_ref_changed: "access/role-ref-changed",
+    service_account_alias: "access/service-account-alias",
+    api_not_served: "api/api-not-served",
+    object_in_two_groups: "api/object-in-two-groups",
+    generated_secret_reverted: "config/generated-secret-reverted",
+    immutable_config_changed: "config/immutable-config-changed",
+    crd_change_rejected: "crd/crd-change-rejected",
+    crd_removed: "crd/crd-removed",
+    hook_leftover: "hooks/hook-leftover",
+    rollback_hook_not_run: "hooks/rollback-hook-not-run",
+    migration_stays: "migrations/migration-stays",
+    endpoints_emptied: "network/endpoints-emptied",
+    own_webhook_blocks: "network/own-webhook-blocks",
+    service_immutable_field: "network/service-immutable-field",
+    apply_conflict: "release/apply-conflict",
+    apply_method_switches: "release/apply-method-switches",
+    keep_not_live: "release/keep-not-live",
+    namespace_removed: "release/namespace-removed",
+    not_restored: "release/not-restored",
+    object_kept: "release/object-kept",
+    object_recreated: "release/object-recreated",
+    operation_pending: "release/operation-pending",
+    release_namespace_removed: "release/release-namespace-removed",
+    retry_leaks_objects: "release/retry-leaks-objects",
+    rollback_fails: "release/rollback-fails",
+    rollback_stuck: "release/rollback-stuck",
+    status_label_differs: "release/status-label-differs",
+    takeover_foreign_object: "release/takeover-foreign-object",
+    takeover_own_leftover: "release/takeover-own-leftover",
+    takeover_unowned_object: "release/takeover-unowned-object",
+    target_failed: "release/target-failed",
+    target_never_worked: "release/target-never-worked",
+    target_pruned_by_history_max: "release/target-pruned-by-history-max",
+    update_rejected: "release/update-rejected",
+    claim_recreated_empty: "storage/claim-recreated-empty",
+    pvc_removed: "storage/pvc-removed",
+    pvc_shrunk: "storage/pvc-shrunk",
+    pvc_spec_changed: "storage/pvc-spec-changed",
+    volume_claims_cascade: "storage/volume-claims-cascade",
+    install_job_runs_again: "workloads/install-job-runs-again",
+    job_template_changed: "workloads/job-template-changed",
+    statefulset_immutable_field: "workloads/statefulset-immutable-field",
+    workload_selector_changed: "workloads/workload-selector-changed",
+}
+
+impl RuleSet {
+    /// The shipped rules.
+    pub fn builtin() -> RuleSet {
+        let texts = BUILTIN.iter().map(|rule| (rule.path.to_owned(), rule.text.to_owned())).collect();
+        // A test loads exactly these texts, so a fault cannot reach a user.
+        RuleSet::from_texts(texts).expect("the shipped rules are checked by tests")
+    }
+}
+
+/// The generated page of a shipped rule.
+pub fn page(id: &str) -> Option<&'static str> {
+    BUILTIN.iter().find(|rule| super::file::stem(rule.path) == id).map(|rule| rule.page)
+}

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Severity;
 use super::fault::{Collector, Fault, Mark};
 use super::form::Form;
-use super::node::{self, Node};
+use super::node::{self, Content, Node};
 use super::pattern::{FieldPattern, KindPattern};
 use super::template::Template;
 use crate::analyze::vocabulary::COMMON_PLACEHOLDERS;
@@ -156,7 +156,8 @@ fn read_select(form: &Form, faults: &mut Collector) -> Select {
     };
     let select = Form::open(node, "`match`", &SELECT_KEYS, faults);
     let change: Vec<ChangeKind> = select.names("change", faults);
-    if change.is_empty() && faults.is_empty() {
+    let given = select.get("change");
+    if given.is_none_or(|node| node.content == Content::List(Vec::new())) {
         faults.add(select.mark(), "`match` needs `change`: the kinds of change the rule is about");
     }
     Select {

@@ -1,17 +1,26 @@
 //! Rules are data: a rule selects changes and explains them; it computes nothing.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 pub mod builtin;
 pub mod case;
+mod cluster;
+pub mod disk;
 pub mod docs;
 pub mod fault;
 pub mod file;
 pub mod form;
+pub mod kinds;
 pub mod matcher;
 pub mod node;
 pub mod pattern;
+#[cfg(test)]
+mod proof;
 pub mod scaffold;
 pub mod set;
 pub mod template;
+pub mod trial;
+pub mod world;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,246 @@
+//! The command line as clap sees it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::gate::OnInconclusive;
+use crate::helm::HelmVersion;
+use crate::rules::Severity;
+use crate::settings::{ColorMode, Format, MAX_RECORD_BYTES, Output};
+
+use super::flags::{RollbackArgs, go_bool};
+use super::kube::{IgnoredArgs, KubeArgs};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  helm rollback-safe shop
+      back to the newest revision that worked: report, ask, roll back, verify
+  helm rollback-safe shop 5 --wait
+      to revision 5, with flags of helm rollback
+  helm rollback-safe check shop
+      the report and the gate; changes nothing
+  helm rollback-safe check shop --fail-on medium -o json=report.json
+      the same in a pipeline
+  helm rollback-safe shop 5 --accept sha256:…
+      without a terminal: run what that report says
+  helm rollback-safe run check
+      a release that is named like a command";
+
+/// Says what a Helm rollback will not bring back, and runs it only when that report is accepted
+#[derive(Parser, Debug)]
+#[command(
+    name = "helm-rollback-safe",
+    version,
+    args_override_self = true,
+    disable_help_subcommand = false,
+    subcommand_required = true,
+    max_term_width = 100,
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub console: ConsoleArgs,
+    #[command(flatten)]
+    pub kube: KubeArgs,
+    #[command(flatten)]
+    pub ignored: IgnoredArgs,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Report, ask, run `helm rollback`, verify (what happens without a command)
+    Run(RunArgs),
+    /// Report and gate; changes nothing
+    Check(CheckArgs),
+    /// The rules behind the findings
+    Rules(RulesArgs),
+    /// Print a completion script for a shell
+    Completion {
+        shell: Shell,
+    },
+}
+
+/// Where output goes.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct ConsoleArgs {
+    /// Use colours: auto, always or never
+    #[arg(long, alias = "colour", global = true, value_name = "WHEN", value_parser = color)]
+    pub color: Option<ColorMode>,
+    /// No colours: the same as --color never
+    #[arg(long, global = true, hide = true, conflicts_with = "color")]
+    pub no_color: bool,
+    /// Columns of text [default: the terminal's, 80 without one]
+    #[arg(long, global = true, value_name = "COLUMNS")]
+    pub width: Option<u16>,
+    /// Say on stderr what is being done
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go_bool)]
+    pub debug: Option<bool>,
+}
+
+#[derive(Args, Debug, Default)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub check: CheckArgs,
+    #[command(flatten)]
+    pub accept: AcceptArgs,
+}
+
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Acceptance")]
+pub struct AcceptArgs {
+    /// Run if the report still has this digest, and ask nobody
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
+    pub accept: Option<String>,
+    /// Accept critical findings too; only with --accept
+    #[arg(long, requires = "accept")]
+    pub accept_critical: bool,
+}
+
+#[derive(Args, Debug, Default)]
+pub struct CheckArgs {
+    /// Name of the release
+    #[arg(value_name = "RELEASE")]
+    pub release: String,
+    /// Revision to go back to; 0 is Helm's own default, the one before the newest. Without it: the newest that worked
+    #[arg(value_name = "REVISION", allow_hyphen_values = false, allow_negative_numbers = true)]
+    pub revision: Option<String>,
+    /// Helm ignores further arguments; what was meant by them would be lost.
+    #[arg(hide = true, allow_negative_numbers = true)]
+    pub surplus: Vec<String>,
+    #[command(flatten)]
+    pub gate: GateArgs,
+    #[command(flatten)]
+    pub evidence: EvidenceArgs,
+    #[command(flatten)]
+    pub rollback: RollbackArgs,
+}
+
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Report and gate")]
+pub struct GateArgs {
+    /// Form of the report: text or json; may be repeated, =FILE writes it there
+    #[arg(short, long, value_name = "FORMAT[=FILE]", value_parser = output, action = clap::ArgAction::Append)]
+    pub output: Vec<Output>,
+    /// Findings that close the gate: critical, high, medium, low, info [default: high]
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub fail_on: Option<Severity>,
+    /// What happens when a needed fact could not be read: block or allow [default: block]
+    #[arg(long, value_name = "WHAT", value_parser = on_inconclusive)]
+    pub on_inconclusive: Option<OnInconclusive>,
+}
+
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Evidence")]
+pub struct EvidenceArgs {
+    /// Read release records from a file or folder of saved Secrets, or from standard input (-)
+    #[arg(long, value_name = "PATH|-")]
+    pub releases: Option<PathBuf>,
+    /// Read live objects from saved files instead of the cluster
+    #[arg(long, value_name = "PATH")]
+    pub live: Option<PathBuf>,
+    /// Read what the API server serves from saved files instead of the cluster
+    #[arg(long, value_name = "PATH")]
+    pub discovery: Option<PathBuf>,
+    /// Compare the records only, and ask the cluster for nothing else
+    #[arg(long)]
+    pub no_live: bool,
+    /// Forecast for this Helm instead of the installed one
+    #[arg(long, value_name = "X.Y.Z", value_parser = helm_version)]
+    pub helm_version: Option<HelmVersion>,
+    /// Largest inflated release record, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_RECORD_BYTES, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_record_size: u64,
+}
+
+#[derive(Args, Debug)]
+#[command(arg_required_else_help = false)]
+pub struct RulesArgs {
+    #[command(subcommand)]
+    pub command: RulesCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum RulesCommand {
+    /// All rules, one a line
+    List {
+        /// text or json
+        #[arg(short = 'o', long = "output", value_name = "FORMAT", value_parser = format, default_value = "text")]
+        format: Format,
+    },
+    /// What a rule finds, why it matters and what to do
+    Explain {
+        id: String,
+    },
+    /// Run the cases of the rules in a folder
+    Test {
+        dir: PathBuf,
+    },
+    /// Start a rule: a rule file and its first cases
+    New {
+        /// Lower case letters, digits and dashes
+        id: String,
+        /// Folder to write to
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        dir: PathBuf,
+    },
+}
+
+fn color(text: &str) -> Result<ColorMode, String> {
+    match text {
+        "auto" => Ok(ColorMode::Auto),
+        "always" => Ok(ColorMode::Always),
+        "never" => Ok(ColorMode::Never),
+        _ => Err("expected auto, always or never".to_owned()),
+    }
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    let names = || Severity::ALL.map(Severity::as_str).join(", ");
+    Severity::ALL.into_iter().find(|severity| severity.as_str() == text).ok_or_else(|| format!("expected one of {}", names()))
+}
+
+fn on_inconclusive(text: &str) -> Result<OnInconclusive, String> {
+    match text {
+        "block" => Ok(OnInconclusive::Block),
+        "allow" => Ok(OnInconclusive::Allow),
+        _ => Err("expected block or allow".to_owned()),
+    }
+}
+
+fn digest(text: &str) -> Result<String, String> {
+    let hex = text.strip_prefix("sha256:").unwrap_or_default();
+    let whole = hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    whole.then(|| text.to_owned()).ok_or_else(|| "expected sha256: and 64 hex digits, as the end of a report shows them".to_owned())
+}
+
+fn helm_version(text: &str) -> Result<HelmVersion, String> {
+    let version = HelmVersion::parse(text).ok_or("expected a version such as 4.3.1")?;
+    match version.major {
+        3 | 4 => Ok(version),
+        other => Err(format!("Helm {other} is not known here, only 3 and 4")),
+    }
+}
+
+/// `json` or `json=FILE`; `-` as a file is standard output.
+fn output(text: &str) -> Result<Output, String> {
+    let (name, file) = match text.split_once('=') {
+        Some((name, file)) => (name, Some(file)),
+        None => (text, None),
+    };
+    let format = format(name)?;
+    match file {
+        Some("") => Err(format!("a file name is missing behind {name}=")),
+        Some("-") | None => Ok(Output { format, file: None }),
+        Some(file) => Ok(Output { format, file: Some(PathBuf::from(file)) }),
+    }
+}
+
+fn format(name: &str) -> Result<Format, String> {
+    let names = || Format::ALL.map(Format::as_str).join(" and ");
+    let found = Format::ALL.into_iter().find(|format| format.as_str() == name);
+    found.ok_or_else(|| format!("this version writes {}, not {name:?}", names()))
+}

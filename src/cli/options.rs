@@ -1,0 +1,199 @@
+//! Command line and environment → [`Settings`].
+
+use anyhow::Result;
+
+use crate::exit::Advice;
+use crate::gate::GatePolicy;
+use crate::release::Revision;
+use crate::settings::{Acceptance, Again, Driver, LoadOptions, Settings, Source, TargetRequest};
+
+use super::CalledAs;
+use super::args::{AcceptArgs, CheckArgs, EvidenceArgs};
+use super::env::Env;
+use super::flags;
+use super::kube::KubeArgs;
+
+/// Longest release name (Helm `pkg/chart/common/util/validate_name.go`).
+const MAX_RELEASE_NAME: usize = 53;
+
+/// What the command line holds for `run` (`accept` given) and `check` (none).
+pub struct Given<'a> {
+    pub check: &'a CheckArgs,
+    pub accept: Option<&'a AcceptArgs>,
+    pub kube: &'a KubeArgs,
+    pub debug: bool,
+    pub called_as: CalledAs,
+}
+
+/// # Errors
+/// What was asked for makes no sense; always an [`Advice`] of status *usage*.
+pub fn settings(given: &Given, env: &Env) -> Result<Settings> {
+    let check = given.check;
+    refuse_surplus(check)?;
+    let kube = given.kube.options(env)?;
+    let act = given.accept.is_some() && check.rollback.dry_run != Some(true);
+    let again = again(given);
+    if act && !again.can_act {
+        return Err(Advice::usage("with --releases, --live, --discovery or --helm-version nothing can be rolled back")
+            .help("use the command `check`, or --dry-run")
+            .into());
+    }
+    if let [first, ..] = flags::contradictions(&check.rollback).as_slice() {
+        return Err(Advice::usage(first.clone()).into());
+    }
+    Ok(Settings {
+        load: LoadOptions {
+            release: release_name(&check.release)?,
+            target: check.revision.as_deref().map_or(Ok(TargetRequest::Best), target)?,
+            kube,
+            source: source(&check.evidence, env)?,
+            live: check.evidence.live.clone(),
+            discovery: check.evidence.discovery.clone(),
+            live_evidence: !check.evidence.no_live,
+            helm_bin: env.os("HELM_BIN").unwrap_or_else(|| "helm".into()),
+            helm_version: check.evidence.helm_version.clone(),
+            flags: check.rollback.flags(env),
+            max_record_bytes: check.evidence.max_record_size,
+        },
+        gate: gate(check),
+        outputs: outputs(check)?,
+        acceptance: acceptance(given.accept),
+        helm_flags: check.rollback.pass_on(),
+        act,
+        debug: given.debug,
+        again,
+    })
+}
+
+/// `helm rollback` ignores a third argument, and with it what was meant by it.
+fn refuse_surplus(check: &CheckArgs) -> Result<()> {
+    match check.surplus.first() {
+        None => Ok(()),
+        Some(word) => Err(Advice::usage(format!("unexpected argument {word:?} after RELEASE and REVISION"))
+            .help("only one release and one revision can be named; helm rollback would ignore the rest silently")
+            .into()),
+    }
+}
+
+/// As Helm checks it (`ValidateReleaseName`): DNS labels joined by dots.
+fn release_name(name: &str) -> Result<String> {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let label = |label: &str| label.starts_with(edge) && label.ends_with(edge) && label.chars().all(|c| edge(c) || c == '-');
+    if name.len() <= MAX_RELEASE_NAME && name.split('.').all(label) {
+        return Ok(name.to_owned());
+    }
+    Err(Advice::usage(format!("{name:?} cannot be the name of a release"))
+        .help("names have at most 53 characters: lower case letters, digits, dashes and dots; `helm list -A` shows them")
+        .into())
+}
+
+fn target(text: &str) -> Result<TargetRequest> {
+    let wrong = |why: &str| Advice::usage(format!("REVISION {text:?} {why}")).help("give a revision that `helm history` lists, 0 for the one before the newest, or none to have it chosen");
+    if text.strip_prefix('-').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())) {
+        return Err(wrong("is negative").into());
+    }
+    match text.parse::<Revision>() {
+        Ok(0) => Ok(TargetRequest::HelmDefault),
+        Ok(revision) => Ok(TargetRequest::Revision(revision)),
+        Err(_) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => Err(wrong("is too large").into()),
+        Err(_) => Err(wrong("is not a number").into()),
+    }
+}
+
+fn source(evidence: &EvidenceArgs, env: &Env) -> Result<Source> {
+    match &evidence.releases {
+        Some(path) if path.as_os_str() == "-" => Ok(Source::Stdin),
+        Some(path) => Ok(Source::File(path.clone())),
+        None => driver(env).map(Source::Driver),
+    }
+}
+
+/// Helm's drivers, spelled as Helm takes them (`pkg/action/action.go` `Init`): case counts.
+fn driver(env: &Env) -> Result<Driver> {
+    let name = env.text("HELM_DRIVER").unwrap_or_default();
+    match name.as_str() {
+        "" | "secret" | "secrets" => Ok(Driver::Secrets),
+        "configmap" | "configmaps" => Ok(Driver::ConfigMaps),
+        "sql" => match env.text("HELM_DRIVER_SQL_CONNECTION_STRING") {
+            Some(connection) => Ok(Driver::Sql { connection }),
+            None => Err(Advice::usage("HELM_DRIVER is sql, and HELM_DRIVER_SQL_CONNECTION_STRING is not set")
+                .help("set it to the connection string that Helm uses")
+                .into()),
+        },
+        "memory" => Ok(Driver::Memory { files: memory_files(env) }),
+        other => Err(Advice::usage(format!("HELM_DRIVER is {other:?}, which Helm does not know"))
+            .help("it may be secret, configmap, sql or memory")
+            .into()),
+    }
+}
+
+/// Colon-separated on every platform, as in Helm (`loadReleasesInMemory`).
+fn memory_files(env: &Env) -> Vec<std::path::PathBuf> {
+    let files = env.text("HELM_MEMORY_DRIVER_DATA").unwrap_or_default();
+    files.split(':').filter(|file| !file.is_empty()).map(Into::into).collect()
+}
+
+fn gate(check: &CheckArgs) -> GatePolicy {
+    let default = GatePolicy::default();
+    GatePolicy {
+        fail_on: check.gate.fail_on.unwrap_or(default.fail_on),
+        on_inconclusive: check.gate.on_inconclusive.unwrap_or(default.on_inconclusive),
+    }
+}
+
+fn outputs(check: &CheckArgs) -> Result<Vec<crate::settings::Output>> {
+    let outputs = &check.gate.output;
+    if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
+        return Err(Advice::usage("two reports would go to standard output")
+            .help("write one of them to a file: -o json=report.json")
+            .into());
+    }
+    for (position, output) in outputs.iter().enumerate() {
+        if output.file.is_some() && outputs[..position].iter().any(|earlier| earlier.file == output.file) {
+            let file = output.file.clone().unwrap_or_default();
+            return Err(Advice::usage(format!("two reports would go to {}", file.display())).into());
+        }
+    }
+    Ok(outputs.clone())
+}
+
+fn acceptance(accept: Option<&AcceptArgs>) -> Acceptance {
+    accept.map_or_else(Acceptance::default, |accept| Acceptance { digest: accept.accept.clone(), critical: accept.accept_critical })
+}
+
+/// Everything that the digest binds and that a flag can say. The token is left out: it is a secret.
+fn again(given: &Given) -> Again {
+    let (check, kube) = (given.check, given.kube);
+    let mut flags = Vec::new();
+    let mut push = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            flags.extend([name.to_owned(), value]);
+        }
+    };
+    let text = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let context = if given.called_as == CalledAs::KubectlPlugin { "--context" } else { "--kube-context" };
+    push(context, kube.kube_context.first().cloned());
+    push("--kubeconfig", text(&kube.kubeconfig));
+    push("--kube-as-user", kube.kube_as_user.clone());
+    for group in &kube.kube_as_group {
+        push("--kube-as-group", Some(group.clone()));
+    }
+    push("--kube-apiserver", kube.kube_apiserver.clone());
+    push("--kube-ca-file", text(&kube.kube_ca_file));
+    push("--kube-tls-server-name", kube.kube_tls_server_name.clone());
+    push("--fail-on", check.gate.fail_on.map(|severity| severity.as_str().to_owned()));
+    push("--on-inconclusive", check.gate.on_inconclusive.map(|what| what.as_str().to_owned()));
+    if check.evidence.no_live {
+        flags.push("--no-live".to_owned());
+    }
+    if kube.kube_insecure_skip_tls_verify == Some(true) {
+        flags.push("--kube-insecure-skip-tls-verify=true".to_owned());
+    }
+    flags.extend(check.rollback.pass_on());
+    let evidence = &check.evidence;
+    let can_act = evidence.releases.is_none()
+        && evidence.live.is_none()
+        && evidence.discovery.is_none()
+        && evidence.helm_version.is_none();
+    Again { program: given.called_as.name().to_owned(), flags, can_act }
+}

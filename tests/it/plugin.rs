@@ -1,0 +1,220 @@
+//! The plugin's files: both Helm lines must load them, and the hook must end with a binary or with advice.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_yaml::Value;
+use tempfile::TempDir;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn yaml(file: &str) -> Value {
+    serde_yaml::from_str(&fs::read_to_string(root().join(file)).unwrap()).unwrap()
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o111 == 0o111)
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// One unknown key stops every plugin in Helm 3, and `command` beside `platformCommand` the plugin in Helm 4.
+#[test]
+fn plugin_yaml_has_only_keys_that_both_lines_read() {
+    let plugin = yaml("plugin.yaml");
+    let keys: Vec<&str> = plugin.as_mapping().unwrap().keys().filter_map(Value::as_str).collect();
+    assert_eq!(keys, ["name", "version", "usage", "description", "platformCommand", "hooks"]);
+    assert_eq!(plugin["name"], "rollback-safe");
+    assert_eq!(plugin["version"], VERSION, "strict SemVer without a leading v, the crate's own");
+    assert!(!plugin["usage"].as_str().unwrap().contains('\n'));
+    let commands = plugin["platformCommand"].as_sequence().unwrap();
+    assert_eq!(commands.len(), 1);
+    assert_eq!(commands[0].as_mapping().unwrap().len(), 1, "an entry without os and arch matches everywhere");
+    assert_eq!(commands[0]["command"], "${HELM_PLUGIN_DIR}/bin/helm-rollback-safe");
+}
+
+#[test]
+fn hooks_and_completions_are_there_and_executable() {
+    let plugin = yaml("plugin.yaml");
+    for event in ["install", "update"] {
+        let hook = plugin["hooks"][event].as_str().unwrap().replace("$HELM_PLUGIN_DIR/", "");
+        assert!(is_executable(&root().join(&hook)), "{hook}");
+    }
+    for file in ["plugin.complete", "scripts/link-kubectl", "scripts/kubectl_complete-rollback_safe"] {
+        assert!(is_executable(&root().join(file)), "{file}");
+    }
+}
+
+/// Flags are checked against the command's own help; sub-commands would switch dynamic completion off.
+#[test]
+fn completion_lists_flags_that_exist_and_no_commands() {
+    let completion = yaml("completion.yaml");
+    assert!(completion.get("commands").is_none() && completion.get("validArgs").is_none());
+    assert!(completion["flags"].as_sequence().unwrap().iter().all(Value::is_string));
+}
+
+/// A copy of the plugin without sources, so that nothing is built.
+fn unpacked() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    for file in ["plugin.yaml", "completion.yaml", "plugin.complete", "scripts/install-plugin"] {
+        let to = dir.path().join(file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        assert!(Command::new("cp").arg(root().join(file)).arg(to).status().unwrap().success());
+    }
+    dir
+}
+
+fn binary(dir: &Path, version: &str) -> PathBuf {
+    let path = dir.join("helm-rollback-safe");
+    crate::write_script(
+        &path,
+        &format!(
+            "[ \"$1\" = --version ] && echo helm-rollback-safe {version} && exit; echo \"args:$*\"; echo \"ns:$HELM_NAMESPACE\"; exit 4"
+        ),
+    );
+    path
+}
+
+fn hook(dir: &Path) -> Output {
+    let command = dir.join("scripts/install-plugin");
+    // No cargo on this PATH.
+    Command::new(command)
+        .env("HELM_PLUGIN_DIR", dir)
+        .env("PATH", "/usr/bin:/bin")
+        .env_remove("CARGO_TARGET_DIR")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_hook_takes_a_binary_that_came_with_the_archive() {
+    let dir = unpacked();
+    binary(&dir.path().join("bin"), VERSION);
+    let output = hook(dir.path());
+    assert!(output.status.success() && text(&output).contains("is ready"), "{}", text(&output));
+}
+
+#[test]
+fn the_hook_takes_a_binary_that_was_built_here() {
+    let dir = unpacked();
+    binary(&dir.path().join("target/release"), VERSION);
+    assert!(hook(dir.path()).status.success());
+    assert!(is_executable(&dir.path().join("bin/helm-rollback-safe")));
+}
+
+#[test]
+fn the_hook_says_what_to_do_when_there_is_no_binary() {
+    let output = hook(unpacked().path());
+    assert_eq!(output.status.code(), Some(1));
+    let text = text(&output);
+    assert!(
+        text.contains("cannot be used yet") && text.contains("rustup.rs") && text.contains("scripts/install-plugin"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_hook_refuses_a_binary_of_another_version_or_machine() {
+    let dir = unpacked();
+    binary(&dir.path().join("bin"), "0.0.0");
+    assert_eq!(hook(dir.path()).status.code(), Some(1));
+    fs::write(dir.path().join("bin/helm-rollback-safe"), b"\x7fELF of another machine").unwrap();
+    assert_eq!(hook(dir.path()).status.code(), Some(1));
+}
+
+fn complete(words: &[&str]) -> (Vec<String>, String) {
+    let dir = TempDir::new().unwrap();
+    let helm = dir.path().join("helm");
+    crate::write_script(
+        &helm,
+        r#"echo noise >&2
+case "$1" in
+  list) echo shop; echo "shop-$*" >> "$0.log" ;;
+  history)
+    echo "REVISION	UPDATED                 	STATUS    	CHART     	APP VERSION	DESCRIPTION"
+    echo "1       	Sun Mar  1 09:00:00 2026	superseded	shop-1.0.0	1.0        	Install complete"
+    echo "2       	Sun Mar  1 10:00:00 2026	deployed  	shop-2.0.0	2.0        	Upgrade complete" ;;
+esac"#,
+    );
+    let output = Command::new(root().join("plugin.complete")).args(words).env("HELM_BIN", &helm).output().unwrap();
+    assert!(output.stderr.is_empty(), "Helm 4 would offer this as candidates: {}", text(&output));
+    let lines = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    (lines, fs::read_to_string(helm.with_extension("log")).unwrap_or_default())
+}
+
+#[test]
+fn completion_offers_releases_then_revisions() {
+    let (first, _) = complete(&[""]);
+    assert!(first.iter().any(|line| line == "shop") && first.iter().any(|line| line.starts_with("check\t")), "{first:?}");
+    let revisions = ["2\tdeployed shop-2.0.0", "1\tsuperseded shop-1.0.0", ":4"];
+    assert_eq!(complete(&["shop", ""]).0, revisions);
+    assert_eq!(complete(&["check", "--wait", "shop", "1"]).0, revisions);
+    assert_eq!(complete(&["shop", "1", ""]).0, [":4"]);
+    assert_eq!(complete(&["--fail-on", ""]).0, ["critical", "high", "medium", "low", "info", ":4"]);
+}
+
+#[test]
+fn completion_passes_the_place_on_to_helm() {
+    let (_, log) = complete(&["-n", "prod", "--context", "east", "check", ""]);
+    assert!(log.contains("--namespace=prod --kube-context=east"), "{log}");
+}
+
+/// Helm binaries built by `scripts/lab build`; none is a skip that says so, unless the whole test bed is required.
+fn helms() -> Vec<PathBuf> {
+    let cache = std::env::var_os("ROLLBACK_SAFE_CACHE").map(PathBuf::from).or_else(|| {
+        let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"))).map(|base| base.join("rollback-safe"))
+    });
+    let bin = cache.unwrap_or_default().join("bin");
+    let (found, missing): (Vec<_>, Vec<_>) =
+        ["helm-3.22.0", "helm-4.3.1"].into_iter().map(|name| bin.join(name)).partition(|path| path.exists());
+    for path in &missing {
+        assert!(std::env::var_os("ROLLBACK_SAFE_REQUIRE_LAB").is_none(), "{} is not built", path.display());
+        eprintln!("skipped: {} is not built (scripts/lab build)", path.display());
+    }
+    found
+}
+
+fn helm(program: &Path, home: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .env("HELM_DATA_HOME", home.join("data"))
+        .env("HELM_CACHE_HOME", home.join("cache"))
+        .env("HELM_CONFIG_HOME", home.join("config"));
+    command.env_remove("HELM_PLUGINS").env_remove("HELM_NAMESPACE").env("KUBECONFIG", home.join("none")).output().unwrap()
+}
+
+#[test]
+fn both_helm_lines_install_and_call_the_plugin() {
+    for program in helms() {
+        let plugin = unpacked();
+        binary(&plugin.path().join("bin"), VERSION);
+        let home = TempDir::new().unwrap();
+        let installed = helm(&program, home.path(), &["plugin", "install", plugin.path().to_str().unwrap()]);
+        assert!(installed.status.success() && text(&installed).contains("is ready"), "{}", text(&installed));
+        assert!(text(&helm(&program, home.path(), &["plugin", "list"])).contains("rollback-safe"));
+        let called = helm(&program, home.path(), &["rollback-safe", "check", "shop", "-n", "prod", "--wait"]);
+        assert_eq!(called.status.code(), Some(4), "the plugin's exit status is Helm's");
+        assert!(text(&called).contains("args:check shop --wait\nns:prod"), "{}", text(&called));
+        let candidates = helm(&program, home.path(), &["__complete", "rollback-safe", "--fail-on", ""]);
+        assert!(String::from_utf8_lossy(&candidates.stdout).starts_with("critical\nhigh\n"), "{}", text(&candidates));
+    }
+}
+
+#[test]
+fn both_helm_lines_pass_on_the_hooks_advice() {
+    for program in helms() {
+        let (plugin, home) = (unpacked(), TempDir::new().unwrap());
+        let output = helm(&program, home.path(), &["plugin", "install", plugin.path().to_str().unwrap()]);
+        assert!(!output.status.success() && text(&output).contains("cannot be used yet"), "{}", text(&output));
+    }
+}

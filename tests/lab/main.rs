@@ -1,0 +1,157 @@
+//! Compares forecasts with what really happens: real Helm binaries, a real control plane.
+//!
+//! For each case and each Helm: a namespace, the steps of the case, `helm-rollback-safe check -o json`, the real
+//! `helm rollback` with the same flags, and both sides compared. `ROLLBACK_SAFE_LAB` names the directory of a lab that
+//! `scripts/lab up --dir DIR` has started; without it nothing runs, and that is said.
+//!
+//! Arguments: parts of case ids, and `--verbose`. `LAB_JOBS` cases run at a time (8 unless set), `LAB_HELM` restricts the
+//! Helm versions (`4.3.1`, `3`), `LAB_OBSERVE_ONLY` leaves the tool out.
+
+mod api;
+mod case;
+mod compare;
+mod helm;
+mod observe;
+mod play;
+mod restored;
+mod world;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use case::Source;
+use play::Lab;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let verbose = arguments.iter().any(|argument| argument == "--verbose");
+    match run(&filters, verbose) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(filters: &[&String], verbose: bool) -> Result<bool> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/cases");
+    let mut sources = case::read_all(&directory)?;
+    // Every case must at least read, lab or not.
+    for source in &sources {
+        source.case("lab-none")?;
+    }
+    sources.retain(|source| filters.is_empty() || filters.iter().any(|filter| source.id.contains(filter.as_str())));
+    let runs = runs(&sources);
+    let Some(lab_directory) = std::env::var_os("ROLLBACK_SAFE_LAB") else {
+        println!("lab: ROLLBACK_SAFE_LAB is not set: {} cases read, none run (scripts/lab up)", sources.len());
+        println!("0 passed, 0 failed, {} skipped", runs.len());
+        return Ok(true);
+    };
+    let lab = open(Path::new(&lab_directory), verbose)?;
+    Ok(run_all(&lab, &runs))
+}
+
+struct Run<'a> {
+    source: &'a Source,
+    helm: String,
+}
+
+fn runs(sources: &[Source]) -> Vec<Run<'_>> {
+    let wanted = std::env::var("LAB_HELM").ok();
+    let is_wanted = |helm: &str| wanted.as_ref().is_none_or(|wanted| case::fits(wanted, helm));
+    let pair = |source| move |helm| Run { source, helm };
+    sources.iter().flat_map(|source: &Source| source.helms.iter().filter(|helm| is_wanted(helm)).cloned().map(pair(source))).collect()
+}
+
+fn open(directory: &Path, verbose: bool) -> Result<Lab> {
+    let text = std::fs::read_to_string(directory.join("env")).with_context(|| format!("no lab in {}", directory.display()))?;
+    let variables = exported(&text);
+    let variable = |name: &str| variables.get(name).cloned().with_context(|| format!("{name} is not in {}/env", directory.display()));
+    let observe_only = std::env::var_os("LAB_OBSERVE_ONLY").is_some();
+    let tool = std::env::var_os("ROLLBACK_SAFE_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_helm-rollback-safe")), PathBuf::from);
+    let scratch = std::env::temp_dir().join(format!("rollback-safe-cases-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch)?;
+    Ok(Lab {
+        api: api::Api::new(&variable("LAB_SERVER")?, &variable("LAB_TOKEN_admin")?, Path::new(&variable("LAB_CA")?))?,
+        kubeconfig: variable("KUBECONFIG")?.into(),
+        bin: variable("LAB_BIN")?.into(),
+        tool: (!observe_only).then_some(tool),
+        scratch,
+        verbose,
+    })
+}
+
+/// `export NAME='VALUE'` lines.
+fn exported(text: &str) -> BTreeMap<String, String> {
+    let pair = |line: &str| {
+        let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+        Some((name.to_owned(), value.trim_matches('\'').to_owned()))
+    };
+    text.lines().filter_map(pair).collect()
+}
+
+#[derive(Default)]
+struct Tally {
+    passed: AtomicUsize,
+    failed: AtomicUsize,
+    skipped: AtomicUsize,
+}
+
+fn run_all(lab: &Lab, runs: &[Run<'_>]) -> bool {
+    let jobs = std::env::var("LAB_JOBS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
+    let (next, tally, printer) = (AtomicUsize::new(0), Tally::default(), Mutex::new(()));
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let lines = run_one(lab, run, &tally);
+                    let _guard = printer.lock();
+                    println!("{}", lines.join("\n     "));
+                }
+            });
+        }
+    });
+    let _ = std::fs::remove_dir_all(&lab.scratch);
+    let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+    println!("lab: {} runs in {:.0} s", runs.len(), start.elapsed().as_secs_f32());
+    println!("{} passed, {} failed, {} skipped", count(&tally.passed), count(&tally.failed), count(&tally.skipped));
+    count(&tally.failed) == 0
+}
+
+fn run_one(lab: &Lab, run: &Run<'_>, tally: &Tally) -> Vec<String> {
+    let title = format!("{:<40} {:<7}", run.source.id, run.helm);
+    if !lab.helm(&run.helm).exists() {
+        tally.skipped.fetch_add(1, Ordering::Relaxed);
+        return vec![format!("skip {title} no such Helm: scripts/lab build")];
+    }
+    let start = Instant::now();
+    let namespace = namespace(&run.source.id, &run.helm);
+    let result = run.source.case(&namespace).and_then(|case| play::play(lab, &case.for_helm(&run.helm), &run.helm, &namespace));
+    let time = format!("{:5.1} s", start.elapsed().as_secs_f32());
+    let (word, mut details) = match result {
+        Ok(faults) if faults.iter().all(|line| line.starts_with('#') || line.contains("| ")) => ("ok  ", faults),
+        Ok(faults) => ("FAIL", faults),
+        Err(error) => ("FAIL", vec![format!("{error:#}")]),
+    };
+    let counter = if word == "FAIL" { &tally.failed } else { &tally.passed };
+    counter.fetch_add(1, Ordering::Relaxed);
+    details.insert(0, format!("{word} {title} {time}"));
+    details
+}
+
+/// Unique for each run against one lab: namespaces of earlier runs are still there.
+fn namespace(id: &str, helm: &str) -> String {
+    let salt = std::process::id() % 46_656;
+    let short: String = id.chars().take(40).collect();
+    format!("{}-{}-{salt:x}", short.trim_end_matches('-'), helm.replace('.', ""))
+}
