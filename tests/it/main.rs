@@ -2,7 +2,10 @@
 
 mod cli;
 mod execute;
+mod hostile;
 mod plugin;
+mod records;
+mod secrets;
 
 use std::io::Write;
 use std::path::Path;
