@@ -1,9 +1,11 @@
 //! Records in PostgreSQL (Helm `pkg/storage/driver/sql.go`; both lines share one schema).
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Row, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -88,21 +90,40 @@ impl SqlStore {
         Ok(Fetched { stored: stored(row), record })
     }
 
-    async fn query(
-        &self,
-        statement: &str,
-        parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
-    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+    async fn query(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, QueryError> {
         let answer = tokio::time::timeout(QUERY_TIMEOUT, self.client.query(statement, parameters)).await;
-        answer.unwrap_or_else(|_| Err(tokio_postgres::Error::__private_api_timeout()))
+        answer.map_err(|_| QueryError::Timeout)?.map_err(QueryError::Database)
     }
 
-    fn failed(&self, what: &str, error: &tokio_postgres::Error) -> LoadError {
+    fn failed(&self, what: &str, error: &QueryError) -> LoadError {
         let what = format!("{what} in {}", self.server);
         if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
-            return LoadError::Forbidden { what, why: causes(error) };
+            return LoadError::Forbidden { what, why: error.to_string() };
         }
-        LoadError::Storage(format!("{what}: {}", causes(error)))
+        LoadError::Storage(format!("{what}: {error}"))
+    }
+}
+
+enum QueryError {
+    Timeout,
+    Database(tokio_postgres::Error),
+}
+
+impl QueryError {
+    fn code(&self) -> Option<&SqlState> {
+        match self {
+            QueryError::Timeout => None,
+            QueryError::Database(error) => error.code(),
+        }
+    }
+}
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            QueryError::Timeout => write!(f, "no answer within {} s", QUERY_TIMEOUT.as_secs()),
+            QueryError::Database(error) => f.write_str(&causes(error)),
+        }
     }
 }
 
