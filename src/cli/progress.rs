@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Reads that end sooner than this need no sign of life, in milliseconds.
-const PATIENCE_MS: u64 = 300;
+use crate::load;
 
-/// A spinner on stderr; nothing where stderr is no terminal. `--debug` writes lines there instead.
+/// How often the spinner turns, in milliseconds; a read that ends sooner shows none.
+const TICK_MS: u64 = 250;
+
+/// A spinner on stderr; nothing where stderr is no terminal. `--debug` sees each step as a line.
 pub struct Progress {
     bar: ProgressBar,
 }
@@ -19,6 +21,20 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             bar.set_style(style);
         }
+        bar.enable_steady_tick(Duration::from_millis(TICK_MS));
         Progress { bar }
+    }
+}
+
+impl load::Progress for Progress {
+    fn step(&self, text: &str) {
+        tracing::debug!("{text}");
+        self.bar.set_message(text.to_owned());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
