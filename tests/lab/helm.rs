@@ -173,8 +173,14 @@ impl Record {
 /// Documents of a manifest; Lists are flattened.
 pub fn documents(text: &str) -> Vec<Value> {
     let mut objects = Vec::new();
-    for document in text.split("\n---") {
-        let document = document.trim_start_matches("---");
+    let mut parts = vec![String::new()];
+    for line in text.split_inclusive('\n') {
+        match parts.last_mut() {
+            Some(part) if !line.starts_with("---") => part.push_str(line),
+            _ => parts.push(String::new()),
+        }
+    }
+    for document in &parts {
         match serde_yaml::from_str::<Value>(document).unwrap_or_else(|_| identity_only(document)) {
             Value::Object(map) if map.get("items").is_some_and(Value::is_array) => {
                 objects.extend(map["items"].as_array().cloned().unwrap_or_default());
