@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::load::Progress;
 
-/// How often the sign of life moves; what takes less shows none.
+/// How often the sign of life moves.
 const TICK: Duration = Duration::from_millis(150);
 
 /// A line on stderr that goes away when this is dropped; nothing where stderr is no terminal. `--debug` logs the steps instead.
