@@ -98,7 +98,7 @@ pub fn can_ask() -> bool {
 /// A panic is a bug: it is said so, without secrets, and the process ends with *could not run*.
 pub fn install_panic_hook(redactor: Redactor) {
     std::panic::set_hook(Box::new(move |info| {
-        say(&lines(&redactor.scrub(&bug(info))));
+        say_lines(&redactor.scrub(&bug(info)));
         let trace = std::backtrace::Backtrace::capture();
         if trace.status() == std::backtrace::BacktraceStatus::Captured {
             say(&redactor.scrub(&trace.to_string()));

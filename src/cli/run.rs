@@ -42,7 +42,7 @@ pub fn run(session: &Session) -> Result<ExitStatus> {
 
 impl Session<'_> {
     async fn go(&self) -> Result<ExitStatus> {
-        let rules = RuleSet::default();
+        let rules = RuleSet::builtin();
         let look = self.look(&self.settings.load, &rules).await?;
         self.refuse_flags(&look.input)?;
         if let Some(lines) = execute::explain_pending(&look.input) {

@@ -20,7 +20,7 @@ pub enum DecodeError {
     Gzip,
     /// Inflates to more than the limit, in bytes.
     TooLarge { limit: u64 },
-    /// Not the JSON of a release, with the position in the inflated text.
+    /// Not the JSON of a release, with the position in the inflated text; line 0 where there is none.
     Json { line: usize, column: usize, what: &'static str },
 }
 
@@ -30,6 +30,7 @@ impl fmt::Display for DecodeError {
             DecodeError::Base64 => f.write_str("the payload is not base64 (cut off or damaged)"),
             DecodeError::Gzip => f.write_str("the compressed payload is damaged or cut off"),
             DecodeError::TooLarge { limit } => write!(f, "the payload inflates to more than {limit} bytes"),
+            DecodeError::Json { line: 0, what, .. } => write!(f, "the payload {what}"),
             DecodeError::Json { line, column, what } => write!(f, "the payload {what} (line {line}, column {column})"),
         }
     }

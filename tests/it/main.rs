@@ -1,5 +1,6 @@
 //! Tests of whole parts, with nothing that is not on this machine: no cluster, no network. One crate, so that it links once.
 
+mod cli;
 mod execute;
 mod plugin;
 

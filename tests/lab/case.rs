@@ -171,8 +171,12 @@ pub struct Expect {
     pub verdict: Option<String>,
     /// The outcome hangs on something nobody can know before (what a container does): it must be among the named alternatives.
     pub alternative: bool,
-    /// Admission decides, and the tool does not ask it: only the outcome is compared with what it names.
-    pub admission: bool,
+    /// Two outcomes are possible for the reason given, and time decides: only the findings are compared.
+    pub race: Option<String>,
+    /// The tool must refuse with a message, as Helm does.
+    pub refused: bool,
+    /// The tool may refuse what Helm starts and then fails at.
+    pub may_refuse: bool,
     /// The forecast may say `unknown` here, with this reason.
     pub may_be_unknown: Option<String>,
 }
@@ -247,6 +251,9 @@ impl Expect {
         self.quiet_from = over.quiet_from.clone().or(self.quiet_from.take());
         self.verdict = over.verdict.clone().or(self.verdict.take());
         self.alternative |= over.alternative;
+        self.race = over.race.clone().or(self.race.take());
+        self.refused |= over.refused;
+        self.may_refuse |= over.may_refuse;
         self.may_be_unknown = over.may_be_unknown.clone().or(self.may_be_unknown.take());
     }
 }
