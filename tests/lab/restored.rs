@@ -107,7 +107,9 @@ fn is_default(key: &str, value: &Value) -> bool {
         ("restartPolicy", "Always"),
         ("sessionAffinity", "None"),
     ];
+    let numbers = [("successThreshold", 1), ("failureThreshold", 3), ("timeoutSeconds", 1), ("periodSeconds", 10), ("replicas", 1)];
     defaults.iter().any(|(name, default)| key == *name && value == default)
+        || numbers.iter().any(|(name, default)| key == *name && value.as_i64() == Some(*default))
 }
 
 /// Zero values are not stored.
