@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::helm::HelmVersion;
 use crate::input::{Gap, Input, Known, LiveObject};
 use crate::k8s::identity::IdentityKey;
-use crate::k8s::pods;
+use crate::k8s::{names, pods};
 use crate::release::{Hook, HookEvent, Object, ObjectRef, Value};
 
 use super::availability::{self, Served};
@@ -129,15 +129,12 @@ impl<'a> Run<'a> {
             self.undecided.push(format!("{event} hook {} could not be parsed", hook.name, event = event.as_str()));
             return Ok(());
         };
-        self.forecast.hooks.push(HookRun {
-            name: hook.name.clone(),
-            kind: hook.kind.clone(),
-            event,
-            weight: hook.weight,
-            from_revision: self.input.to.revision,
-        });
         let stuck = |reason: String| Stop::Stuck(format!("{} hook {} cannot be created: {reason}", event.as_str(), hook.name));
-        match hooks::start(hook, &object.id, self.method, &self.input.facts) {
+        let start = hooks::start(hook, &object.id, self.method, &self.input.facts);
+        if !matches!(start, Start::Unbuildable(_)) {
+            self.hook_starts(hook, event);
+        }
+        match start {
             Start::Runs => self.step(Action::Hook, &object.id, StepResult::Ok, Some(event.as_str().into())),
             Start::Reused { failed: false } => {
                 let why = "a finished object of an earlier run is left as it is: it does not run again and its old result counts";
@@ -147,6 +144,10 @@ impl<'a> Run<'a> {
             Start::Reused { failed: true } => {
                 self.step(Action::Hook, &object.id, StepResult::Rejected, Some("the failed run of an earlier hook counts".into()));
                 return Err(stuck("the failed result of an earlier run counts".into()));
+            }
+            Start::Unbuildable(reason) => {
+                self.step(Action::Hook, &object.id, StepResult::Rejected, Some(reason.clone()));
+                return Err(stuck(reason));
             }
             Start::Blocked(reason) => {
                 self.reject(&object.id, "", &reason, Confidence::Certain, false);
@@ -160,6 +161,16 @@ impl<'a> Run<'a> {
         }
         self.hook_may_fail(hook, event);
         Ok(())
+    }
+
+    fn hook_starts(&mut self, hook: &Hook, event: HookEvent) {
+        self.forecast.hooks.push(HookRun {
+            name: hook.name.clone(),
+            kind: hook.kind.clone(),
+            event,
+            weight: hook.weight,
+            from_revision: self.input.to.revision,
+        });
     }
 
     /// What a hook's container does is not ours to know: name the outcome of its failure.
@@ -200,8 +211,18 @@ impl<'a> Run<'a> {
             self.deletions_not_run();
             return Err(Stop::Failed(self.update_errors.join(" && ")));
         }
+        self.failed_before();
         self.deletions();
         Ok(())
+    }
+
+    /// The target's own installation was refused by the API server: nothing shows that its manifest is accepted now.
+    fn failed_before(&mut self) {
+        const REFUSALS: [&str; 3] = ["failed to create resource", "cannot patch", "server-side apply failed"];
+        let description = &self.input.to.description;
+        if REFUSALS.iter().any(|refusal| description.contains(refusal)) {
+            self.undecided.push(format!("whether revision {} is accepted this time: {description}", self.input.to.revision));
+        }
     }
 
     fn target_object(&mut self, object: &'a Object, before: Option<&'a Object>) -> Result<(), String> {
@@ -240,6 +261,12 @@ impl<'a> Run<'a> {
             }
             let reason = format!("failed to create resource: {}: the server could not find the requested resource", object.id);
             self.reject(&object.id, "", &reason, Confidence::Certain, false);
+            self.step(Action::Create, &object.id, StepResult::Rejected, Some(reason.clone()));
+            return Err(reason);
+        }
+        if let Some(reason) = names::refusal(&object.id) {
+            let reason = format!("failed to create resource: {reason}");
+            self.reject(&object.id, "metadata.name", &reason, Confidence::Certain, false);
             self.step(Action::Create, &object.id, StepResult::Rejected, Some(reason.clone()));
             return Err(reason);
         }
