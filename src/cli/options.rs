@@ -88,7 +88,10 @@ fn release_name(name: &str) -> Result<String> {
 }
 
 fn target(text: &str) -> Result<TargetRequest> {
-    let wrong = |why: &str| Advice::usage(format!("REVISION {text:?} {why}")).help("give a revision that `helm history` lists, 0 for the one before the newest, or none to have it chosen");
+    let wrong = |why: &str| {
+        Advice::usage(format!("REVISION {text:?} {why}"))
+            .help("give a revision that `helm history` lists, 0 for the one before the newest, or none to have it chosen")
+    };
     if text.strip_prefix('-').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())) {
         return Err(wrong("is negative").into());
     }
@@ -158,7 +161,8 @@ fn outputs(check: &CheckArgs) -> Result<Vec<crate::settings::Output>> {
 }
 
 fn acceptance(accept: Option<&AcceptArgs>) -> Acceptance {
-    accept.map_or_else(Acceptance::default, |accept| Acceptance { digest: accept.accept.clone(), critical: accept.accept_critical })
+    accept
+        .map_or_else(Acceptance::default, |accept| Acceptance { digest: accept.accept.clone(), critical: accept.accept_critical })
 }
 
 /// Everything that the digest binds and that a flag can say. The token is left out: it is a secret.
@@ -191,9 +195,7 @@ fn again(given: &Given) -> Again {
     }
     flags.extend(check.rollback.pass_on());
     let evidence = &check.evidence;
-    let can_act = evidence.releases.is_none()
-        && evidence.live.is_none()
-        && evidence.discovery.is_none()
-        && evidence.helm_version.is_none();
+    let can_act =
+        evidence.releases.is_none() && evidence.live.is_none() && evidence.discovery.is_none() && evidence.helm_version.is_none();
     Again { program: given.called_as.name().to_owned(), flags, can_act }
 }
