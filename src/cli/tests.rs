@@ -147,6 +147,10 @@ fn the_command_to_accept_leads_to_the_same_report() {
     );
     let kubectl = parse_as("shop --context it's", Env::default(), CalledAs::KubectlPlugin).unwrap().again;
     assert_eq!(kubectl.command("shop", "prod", 5), r"kubectl rollback-safe shop 5 --namespace prod --context 'it'\''s'");
+    // What Helm kept for itself is written out again, but no secret.
+    let env = [("HELM_PLUGIN_NAME", "x"), ("HELM_KUBECONTEXT", "east"), ("KUBECONFIG", "/k"), ("HELM_KUBETOKEN", "t0psecret")];
+    let inherited = parse("check shop", Env::from(env)).unwrap().again.command("shop", "prod", 5);
+    assert_eq!(inherited, "helm rollback-safe shop 5 --namespace prod --kube-context east --kubeconfig /k");
     for line in ["check shop --releases x", "check shop --live x", "check shop --discovery x", "check shop --helm-version 4.3.1"]
     {
         assert!(!settings(line).again.can_act, "{line}");
