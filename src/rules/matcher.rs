@@ -138,7 +138,8 @@ mod tests {
         message: '{object}'\nwhy: x.\nremediation: x.\n";
 
     fn rules() -> RuleSet {
-        let narrow = RULES.replace("id: gone", "id: secret-gone").replace(", core/PersistentVolumeClaim", "") + "supersedes: [gone]\n";
+        let narrow =
+            RULES.replace("id: gone", "id: secret-gone").replace(", core/PersistentVolumeClaim", "") + "supersedes: [gone]\n";
         RuleSet::from_texts(vec![("gone.yaml".into(), RULES.into()), ("secret-gone.yaml".into(), narrow)]).unwrap()
     }
 
@@ -159,7 +160,8 @@ mod tests {
 
     #[test]
     fn the_narrower_rule_speaks_and_an_exception_silences() {
-        let findings = apply(&rules(), &[deleted("Secret", "a"), deleted("ConfigMap", "b"), deleted("Secret", "c").fact(Fact::NotLive)]);
+        let findings =
+            apply(&rules(), &[deleted("Secret", "a"), deleted("ConfigMap", "b"), deleted("Secret", "c").fact(Fact::NotLive)]);
         let spoke: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
         assert_eq!(spoke, ["secret-gone"]);
     }
@@ -181,7 +183,8 @@ mod tests {
     fn fingerprints_stay_what_they_were() {
         let change = deleted("PersistentVolumeClaim", "cache").with("template", "any");
         assert_eq!(fingerprint("pvc-removed", &change), "404a784de23c0f6e");
-        let moved = Change { object: change.object.clone().map(|id| ObjectRef { api_version: "v2".into(), ..id }), ..change.clone() };
+        let moved =
+            Change { object: change.object.clone().map(|id| ObjectRef { api_version: "v2".into(), ..id }), ..change.clone() };
         assert_eq!(fingerprint("pvc-removed", &moved), fingerprint("pvc-removed", &change));
         assert_ne!(fingerprint("pvc-removed", &change.clone().path("spec")), fingerprint("pvc-removed", &change));
         let ran = |revision: u32| Change::new(ChangeKind::MigrationRan, None).with("revision", revision);
