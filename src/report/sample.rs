@@ -67,7 +67,6 @@ pub fn input() -> Input {
         from,
         to,
         history,
-        residue: Vec::new(),
         between: Vec::new(),
         target: TargetChoice {
             revision: 5,
