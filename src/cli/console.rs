@@ -59,9 +59,9 @@ impl Console {
         status(error)
     }
 
-    /// A remark that is not part of the report.
+    /// A remark of ours that is not part of the report.
     pub fn note(&self, text: &str, redactor: &Redactor) {
-        say(&lines(&redactor.scrub(text)));
+        say_lines(&redactor.scrub(text));
     }
 
     fn labelled(&self, label: &str, color: AnsiColor, text: &str, redactor: &Redactor) -> String {

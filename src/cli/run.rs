@@ -19,7 +19,7 @@ use crate::settings::{LoadOptions, Settings, TargetRequest};
 use super::console::{Console, can_ask};
 use super::flags;
 use super::output::{self, BrokenPipe};
-use super::progress::Progress;
+use super::progress::Spinner;
 
 /// Everything that is known at one moment.
 struct Look {
@@ -63,7 +63,9 @@ impl Session<'_> {
     }
 
     async fn look(&self, options: &LoadOptions, rules: &RuleSet) -> Result<Look> {
-        let input = load::input(options, self.redactor, &Progress::new()).await?;
+        let progress = Spinner::new(self.settings.debug);
+        let input = load::input(options, self.redactor, &progress).await?;
+        drop(progress);
         let evaluation = pipeline::evaluate(&input, rules);
         let tool = ToolInfo { version: env!("CARGO_PKG_VERSION").to_owned(), rules_digest: rules.digest() };
         let parts = report::Parts {
@@ -152,7 +154,7 @@ impl Session<'_> {
     }
 
     async fn roll_back(&self, look: &Look, command: &HelmCommand) -> Result<ExitStatus> {
-        let scrub = |text: &str| self.redactor.scrub(text);
+        let scrub = |text: &str| harmless(&self.redactor.scrub(text));
         let ran = execute::run(command, scrub, io::stderr()).await?;
         let seen = load::after(&self.settings.load, self.redactor, &look.input).await;
         let ran = execute::Ran { exit: ran.exit, started: ran.started, tail: ran.tail, place: command.same_place() };

@@ -1,229 +1,262 @@
-//! Which records are needed, and reading just those.
+//! From the listing to the records of a comparison: the target is chosen, *from* and *to* are parsed, what lies between
+//! is streamed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use futures::stream::{self, StreamExt};
+use futures::future::join_all;
 
 use super::error::LoadError;
 use super::storage::{Fetched, Listing, Store};
 use crate::forecast::target::{self, Decision};
 use crate::input::{Between, Gap, Residue, RevisionEntry, TargetChoice};
-use crate::k8s::scope::Scopes;
-use crate::release::manifest::ParseContext;
 use crate::release::decode::RawRecord;
+use crate::release::manifest::ParseContext;
 use crate::release::redact::Redactor;
-use crate::release::{Object, ObjectRef, Release, Revision, Status, StoredAs};
+use crate::release::{Object, ObjectRef, Release, Revision, StoredAs};
 use crate::settings::{LoadOptions, TargetRequest};
 
-/// Records read and held at once while those between are streamed.
-const IN_FLIGHT: usize = 4;
-/// How far below a failed *from* leftovers are looked for.
-const MAX_RESIDUE: usize = 10;
+/// Records between that are held undigested at once.
+const CHUNK: usize = 4;
+/// Records looked at for what failed attempts left.
+const MAX_RESIDUE: usize = 12;
 
-/// The release's history, the chosen target, and the raw records read so far.
-pub struct Records {
-    store: Store,
-    listing: Listing,
-    raw: BTreeMap<Revision, (StoredAs, RawRecord)>,
-    target: TargetChoice,
-    redactor: Redactor,
+/// The history of one release with the payloads read so far.
+pub struct History<'a> {
+    store: &'a Store,
+    redactor: &'a Redactor,
+    pub entries: Vec<RevisionEntry>,
+    raw: BTreeMap<Revision, RawRecord>,
+    pub gaps: Vec<Gap>,
 }
 
-/// Everything of the records, parsed and redacted.
-pub struct Parsed {
+/// Both ends of the comparison.
+pub struct Ends {
     pub from: Release,
     pub to: Release,
-    pub between: Vec<Between>,
-    pub residue: Vec<Residue>,
-    pub target: TargetChoice,
 }
 
-impl Records {
-    /// Lists the history and reads records until the target is found.
-    pub async fn choose(store: Store, options: &LoadOptions, redactor: &Redactor) -> Result<Records, LoadError> {
+/// What lies around them.
+#[derive(Default)]
+pub struct Around {
+    /// Oldest first.
+    pub between: Vec<Between>,
+    /// Newest first.
+    pub residue: Vec<Residue>,
+}
+
+impl<'a> History<'a> {
+    /// Lists the revisions.
+    pub async fn list(store: &'a Store, options: &LoadOptions, redactor: &'a Redactor) -> Result<History<'a>, LoadError> {
         let hint = match options.target {
             TargetRequest::Revision(revision) => Some(revision),
-            TargetRequest::Best | TargetRequest::HelmDefault => None,
+            _ => None,
         };
         let listing = store.list(&options.release, hint).await?;
-        let unchosen = TargetChoice { revision: 0, requested: false, helm_default: None, skipped: Vec::new(), reason: String::new() };
-        let mut records = Records { store, listing, raw: BTreeMap::new(), target: unchosen, redactor: redactor.clone() };
-        records.find_target(options).await?;
-        Ok(records)
+        Ok(History::of(store, listing, redactor))
     }
 
-    async fn find_target(&mut self, options: &LoadOptions) -> Result<(), LoadError> {
-        let newest = self.listing.entries.last().map(|entry| entry.revision);
-        let mut wanted: Vec<Revision> = newest.into_iter().collect();
-        if let TargetRequest::Revision(revision) = options.target {
-            wanted.extend((Some(revision) != newest && self.entry(revision).is_some()).then_some(revision));
-        }
-        loop {
-            self.read(&wanted).await?;
-            let none = |why| LoadError::NoTarget { release: options.release.clone(), why };
-            match target::choose(options.target, &self.listing.entries).map_err(none)? {
-                Decision::Chosen(choice) => {
-                    self.target = choice;
-                    return Ok(());
-                }
-                Decision::NeedsRecords(revisions) => wanted = revisions,
+    /// A listing that was read already.
+    pub fn of(store: &'a Store, listing: Listing, redactor: &'a Redactor) -> History<'a> {
+        History { store, redactor, entries: listing.entries, raw: BTreeMap::new(), gaps: listing.gaps }
+    }
+
+    /// Chooses the target and reads what that takes; at the end the payloads of *from* and the target are there.
+    pub async fn choose(&mut self, options: &LoadOptions) -> Result<TargetChoice, LoadError> {
+        let refused = |why| LoadError::NoTarget { release: options.release.clone(), why };
+        let choice = loop {
+            match target::choose(options.target, &self.entries).map_err(refused)? {
+                Decision::Chosen(choice) => break choice,
+                Decision::NeedsRecords(wanted) => self.read(&wanted).await?,
             }
+            self.usable(self.newest())?;
+        };
+        self.read(&[self.newest(), choice.revision]).await?;
+        self.usable(self.newest())?;
+        self.usable(choice.revision)?;
+        Ok(choice)
+    }
+
+    fn newest(&self) -> Revision {
+        self.entries.last().map_or(0, |entry| entry.revision)
+    }
+
+    fn usable(&self, revision: Revision) -> Result<(), LoadError> {
+        match self.entries.iter().find(|entry| entry.revision == revision).and_then(|entry| entry.undecodable.clone()) {
+            Some(why) => Err(LoadError::CorruptRecord { revision, why }),
+            None => Ok(()),
         }
     }
 
-    fn entry(&self, revision: Revision) -> Option<&RevisionEntry> {
-        self.listing.entries.iter().find(|entry| entry.revision == revision)
-    }
-
-    /// Reads these records in parallel and keeps them.
-    async fn read(&mut self, revisions: &[Revision]) -> Result<(), LoadError> {
-        let entries: Vec<RevisionEntry> =
-            revisions.iter().filter(|revision| !self.raw.contains_key(revision)).filter_map(|revision| self.entry(*revision)).cloned().collect();
-        let store = &self.store;
-        let answers: Vec<(Revision, Result<Fetched, LoadError>)> =
-            stream::iter(entries).map(|entry| async move { (entry.revision, store.fetch(&entry).await) }).buffer_unordered(IN_FLIGHT).collect().await;
-        for (revision, answer) in answers {
-            self.keep(revision, answer?);
+    /// Reads the payloads of these revisions that were not read yet, in parallel.
+    async fn read(&mut self, wanted: &[Revision]) -> Result<(), LoadError> {
+        let (store, release_gaps) = (self.store, &mut self.gaps);
+        let missing = |entry: &&mut RevisionEntry| {
+            wanted.contains(&entry.revision) && entry.record.is_none() && entry.undecodable.is_none()
+        };
+        let entries: Vec<&mut RevisionEntry> = self.entries.iter_mut().filter(missing).collect();
+        let answers = join_all(entries.into_iter().map(async |entry| (store.fetch(entry).await, entry))).await;
+        for (answer, entry) in answers {
+            match answer {
+                Ok(fetched) => {
+                    if let Some(raw) = note(entry, fetched, self.redactor, release_gaps) {
+                        self.raw.insert(entry.revision, raw);
+                    }
+                }
+                Err(gone @ LoadError::RecordGone { .. }) => entry.undecodable = Some(gone.to_string()),
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
 
-    fn keep(&mut self, revision: Revision, fetched: Fetched) {
-        let Some(entry) = self.listing.entries.iter_mut().find(|entry| entry.revision == revision) else {
-            return;
-        };
-        match fetched.record {
-            Ok(raw) => {
-                entry.record = Some(raw.info(&self.redactor));
-                self.raw.insert(revision, (fetched.stored, raw));
-            }
-            Err(why) => entry.undecodable = Some(why),
-        }
+    /// Reads payloads of the newest revisions, for their `info` only.
+    pub async fn read_infos(&mut self, wanted: &[Revision]) -> Result<(), LoadError> {
+        self.read(wanted).await?;
+        self.raw.clear();
+        Ok(())
     }
 
-    /// Parses *from* and *to*, and streams what is needed of the records between and below.
-    pub async fn parse(&mut self, mut scopes: Scopes, redactor: &Redactor) -> Result<Parsed, LoadError> {
-        let from = self.listing.entries.last().map_or(0, |entry| entry.revision);
-        let to = self.target.revision;
-        self.read(&[from, to]).await?;
-        let namespace = self.store.namespace().to_owned();
-        let from_release = self.release(from, &namespace, &mut scopes, redactor)?;
-        let to_release = if to == from { from_release.clone() } else { self.release(to, &namespace, &mut scopes, redactor)? };
-        let context = ParseContext { default_namespace: &namespace, scopes: &scopes, redactor };
-        let between = self.between(to, from, &context).await?;
-        let residue = self.residue(&from_release, &context).await;
-        Ok(Parsed { from: from_release, to: to_release, between, residue, target: self.target.clone() })
+    /// Parses both ends. Call after [`History::choose`].
+    pub fn ends(&mut self, choice: &TargetChoice, context: &ParseContext<'_>) -> Result<Ends, LoadError> {
+        let newest = self.newest();
+        let from = self.take(newest, context)?;
+        let to = if choice.revision == newest { from.clone() } else { self.take(choice.revision, context)? };
+        Ok(Ends { from, to })
     }
 
-    fn release(&mut self, revision: Revision, namespace: &str, scopes: &mut Scopes, redactor: &Redactor) -> Result<Release, LoadError> {
-        let Some((stored, raw)) = self.raw.remove(&revision) else {
-            let why = self.entry(revision).and_then(|entry| entry.undecodable.clone());
-            return Err(LoadError::CorruptRecord { revision, why: why.unwrap_or_else(|| "it was not read".to_owned()) });
-        };
-        let mut release = raw.into_release(stored, &ParseContext { default_namespace: namespace, scopes, redactor });
-        scopes.learn_crds(&release.objects);
-        let objects = release.objects.iter_mut().chain(release.hooks.iter_mut().filter_map(|hook| hook.object.as_mut()));
-        objects.for_each(|object| rescope(object, scopes));
-        // A record saved without its namespace or name is still the one that was asked for.
-        if release.namespace.is_empty() {
-            release.namespace = namespace.to_owned();
-        }
-        Ok(release)
+    fn take(&mut self, revision: Revision, context: &ParseContext<'_>) -> Result<Release, LoadError> {
+        let raw = self.raw.remove(&revision).ok_or(LoadError::RecordGone { revision })?;
+        Ok(raw.into_release(self.stored(revision), context))
     }
 
-    /// Records strictly between, oldest first: each is reduced to what ran and dropped.
-    async fn between(&mut self, to: Revision, from: Revision, context: &ParseContext<'_>) -> Result<Vec<Between>, LoadError> {
-        let mut between = Vec::new();
-        let wanted: Vec<RevisionEntry> =
-            self.listing.entries.iter().filter(|entry| entry.revision > to && entry.revision < from).cloned().collect();
-        let (read, unread): (Vec<RevisionEntry>, Vec<RevisionEntry>) = wanted.into_iter().partition(|entry| self.raw.contains_key(&entry.revision));
-        for entry in read {
-            if let Some((_, raw)) = self.raw.remove(&entry.revision) {
-                between.push(raw.into_between(context));
-            }
-        }
-        let store = &self.store;
-        let mut answers =
-            stream::iter(unread).map(|entry| async move { (entry.revision, store.fetch(&entry).await) }).buffer_unordered(IN_FLIGHT);
-        let mut seen = Vec::new();
-        while let Some((revision, answer)) = answers.next().await {
-            match answer?.record {
-                Ok(raw) => {
-                    seen.push((revision, Ok(raw.info(&self.redactor))));
-                    between.push(raw.into_between(context));
-                }
-                Err(why) => seen.push((revision, Err(why))),
-            }
-        }
-        drop(answers);
-        seen.into_iter().for_each(|(revision, info)| self.note(revision, info));
-        between.sort_by_key(|record| record.revision);
-        Ok(between)
+    fn stored(&self, revision: Revision) -> StoredAs {
+        self.entries.iter().find(|entry| entry.revision == revision).map(|entry| entry.stored.clone()).unwrap_or_default()
     }
 
-    fn note(&mut self, revision: Revision, info: Result<crate::input::RevisionInfo, String>) {
-        if let Some(entry) = self.listing.entries.iter_mut().find(|entry| entry.revision == revision) {
-            match info {
-                Ok(info) => entry.record = Some(info),
-                Err(why) => entry.undecodable = Some(why),
-            }
-        }
-    }
-
-    /// Objects of the records below a *from* that did not work, down to the newest one that did.
-    async fn residue(&self, from: &Release, context: &ParseContext<'_>) -> Vec<Residue> {
-        let mut residue = Vec::new();
-        if worked(from.status, &from.description) {
-            return residue;
-        }
-        let below = self.listing.entries.iter().rev().filter(|entry| entry.revision < from.revision).take(MAX_RESIDUE);
-        for entry in below {
-            let Ok(fetched) = self.store.fetch(entry).await else { break };
-            let Ok(raw) = fetched.record else { break };
-            let release = raw.into_release(fetched.stored, context);
-            let objects: Vec<ObjectRef> = release.objects.into_iter().map(|object| object.id).collect();
-            residue.push(Residue { revision: entry.revision, objects });
-            if worked(release.status, &release.description) {
+    /// Reads what lies between the ends, and below *to* as long as attempts failed. A few payloads are held at once.
+    pub async fn around(&mut self, ends: &Ends, context: &ParseContext<'_>) -> Result<Around, LoadError> {
+        let below: Vec<Revision> = self.entries.iter().map(|entry| entry.revision).filter(|n| *n < ends.from.revision).rev().collect();
+        let mut walk = Walk::new(self, ends);
+        for chunk in below.chunks(CHUNK) {
+            let wanted: Vec<Revision> = chunk.iter().copied().filter(|n| *n != ends.to.revision && walk.wants(*n)).collect();
+            if wanted.is_empty() && !chunk.iter().any(|n| walk.wants(*n)) {
                 break;
             }
+            walk.history.read(&wanted).await?;
+            chunk.iter().for_each(|revision| walk.step(*revision, ends, context));
         }
-        residue
+        Ok(walk.finish())
     }
 
-    /// What could not be seen of the history.
-    pub fn gaps(&self) -> Vec<Gap> {
-        let mut gaps = self.listing.gaps.clone();
-        let range = self.target.revision..=self.listing.entries.last().map_or(0, |entry| entry.revision);
-        for entry in &self.listing.entries {
-            if let Some(why) = &entry.undecodable {
-                let gap = Gap::new(format!("record of revision {}", entry.revision), why.clone()).affecting("migration-stays");
-                gaps.push(if range.contains(&entry.revision) { gap.blocking() } else { gap });
+    /// Descriptions once more: values that were recognised as secrets later are removed from earlier texts too.
+    pub fn scrub(&mut self) {
+        for record in self.entries.iter_mut().filter_map(|entry| entry.record.as_mut()) {
+            record.description = self.redactor.text(&record.description);
+        }
+    }
+}
+
+/// Enters what a fetched payload says.
+fn note(entry: &mut RevisionEntry, fetched: Fetched, redactor: &Redactor, gaps: &mut Vec<Gap>) -> Option<RawRecord> {
+    entry.stored = fetched.stored;
+    match fetched.record {
+        Ok(raw) => {
+            entry.record = Some(raw.info(redactor));
+            if raw.revision() != entry.revision {
+                let why = format!("its payload says that it is revision {}", raw.revision());
+                gaps.push(Gap::new(format!("revision {}", entry.revision), why).affecting("forecast").blocking());
             }
+            Some(raw)
         }
-        gaps
-    }
-
-    pub fn driver(&self) -> &'static str {
-        self.store.driver()
-    }
-
-    pub fn namespace(&self) -> &str {
-        self.store.namespace()
-    }
-
-    pub fn history(&self) -> Vec<RevisionEntry> {
-        self.listing.entries.clone()
+        Err(why) => {
+            let gap = Gap::new(format!("record of revision {}", entry.revision), why.clone());
+            gaps.push(gap.affecting("forecast"));
+            entry.undecodable = Some(why);
+            None
+        }
     }
 }
 
-/// Deployed, or superseded after having been; a failed record may be forced to `superseded` and keeps its failure text.
-fn worked(status: Status, description: &str) -> bool {
-    matches!(status, Status::Deployed | Status::Superseded) && !crate::analyze::release::says_it_failed(description)
+/// Going down from *from*.
+struct Walk<'h, 'a> {
+    history: &'h mut History<'a>,
+    to: Revision,
+    /// What the record above the current one had, as long as every record so far failed or hung.
+    failing: Option<BTreeSet<ObjectRef>>,
+    around: Around,
 }
 
-/// A definition further down in the manifests tells the scope of kinds that stood before it.
-fn rescope(object: &mut Object, scopes: &Scopes) {
-    if scopes.namespaced(&object.id.api_version, &object.id.kind) == Some(false) {
-        object.id.namespace = None;
+impl<'h, 'a> Walk<'h, 'a> {
+    fn new(history: &'h mut History<'a>, ends: &Ends) -> Walk<'h, 'a> {
+        let failing = (!history.has_worked(ends.from.revision)).then(|| ids(&ends.from.objects));
+        Walk { history, to: ends.to.revision, failing, around: Around::default() }
+    }
+
+    fn wants(&self, revision: Revision) -> bool {
+        revision > self.to || (self.failing.is_some() && self.around.residue.len() < MAX_RESIDUE)
+    }
+
+    fn step(&mut self, revision: Revision, ends: &Ends, context: &ParseContext<'_>) {
+        if !self.wants(revision) {
+            return;
+        }
+        if revision == self.to {
+            return self.left(revision, &ends.to.objects);
+        }
+        let between = revision > self.to;
+        let Some(raw) = self.history.raw.remove(&revision) else {
+            // Not decodable, which a gap says: how far back the failures go is not known.
+            self.failing = None;
+            return;
+        };
+        if self.failing.is_none() {
+            return self.around.between.extend(between.then(|| raw.into_between(context)));
+        }
+        let chart = self.history.entry(revision).and_then(|entry| entry.record.as_ref()).map(|info| info.chart.clone());
+        let release = raw.into_release(StoredAs::default(), context);
+        self.left(revision, &release.objects);
+        self.around.between.extend(between.then(|| as_between(release, chart.unwrap_or_default())));
+    }
+
+    /// A record below failed ones: what it had and the one above has not was never deleted.
+    fn left(&mut self, revision: Revision, objects: &[Object]) {
+        let Some(above) = self.failing.take() else { return };
+        let had = ids(objects);
+        let objects = had.difference(&above).cloned().collect();
+        self.around.residue.push(Residue { revision, objects });
+        if !self.history.has_worked(revision) {
+            self.failing = Some(had);
+        }
+    }
+
+    fn finish(mut self) -> Around {
+        self.around.between.reverse();
+        self.around
+    }
+}
+
+impl History<'_> {
+    fn entry(&self, revision: Revision) -> Option<&RevisionEntry> {
+        self.entries.iter().find(|entry| entry.revision == revision)
+    }
+
+    fn has_worked(&self, revision: Revision) -> bool {
+        self.entry(revision).is_some_and(target::worked)
+    }
+}
+
+fn ids(objects: &[Object]) -> BTreeSet<ObjectRef> {
+    objects.iter().map(|object| object.id.clone()).collect()
+}
+
+fn as_between(release: Release, chart: String) -> Between {
+    let restores = release.restores();
+    Between {
+        revision: release.revision,
+        status: release.status,
+        restores,
+        chart,
+        hooks: release.hooks,
+        jobs: release.objects.into_iter().filter(|object| object.id.is("batch", "Job")).collect(),
     }
 }

@@ -302,7 +302,7 @@ fn cluster_ips() {
         body["spec"].as_object_mut().expect("map").extend(spec.as_object().expect("map").clone());
         body
     };
-    let row = ["svc-cluster-ip spec.clusterIPs[0]"];
+    let row = ["svc-cluster-ip spec.clusterIP"];
     assert_eq!(rows(&id, live.clone(), patched(json!({"clusterIP": "None"}))), row);
     assert_eq!(rows(&id, live.clone(), patched(json!({"clusterIP": "10.0.0.2"}))), row);
     assert!(rows(&id, live.clone(), patched(json!({"clusterIP": null}))).is_empty(), "kept by the server");
