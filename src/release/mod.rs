@@ -7,6 +7,7 @@ mod dump;
 pub mod hooks;
 pub mod manifest;
 pub mod object;
+mod plain;
 mod record;
 pub mod redact;
 pub mod saved;

@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use libyaml_safer::{Event, EventData, Parser};
 
 use super::object::DuplicateKey;
+use super::plain;
 use super::scalar::{self, Scalar};
 use super::value::{Map, Value};
 
@@ -72,6 +73,13 @@ pub fn parse(text: &str, first_line: usize, limits: &Limits) -> Result<Document,
     if text.len() > limits.bytes {
         return Err(Fault { line: first_line, what: "the document is too long" });
     }
+    if let Some(value) = plain::read(text, limits) {
+        return Ok(Document { value, duplicate_keys: Vec::new() });
+    }
+    parse_fully(text, first_line, limits)
+}
+
+fn parse_fully(text: &str, first_line: usize, limits: &Limits) -> Result<Document, Fault> {
     let text = with_final_break(text);
     // The scanner asserts on a few malformed inputs (a tag cut off by a comma, escapes in tags); to Helm they are syntax errors.
     GUARDING.set(true);
@@ -505,5 +513,103 @@ mod tests {
         let fault = parse("a: 1\npassword: \"hunter2\n", 40, &Limits::default()).unwrap_err();
         assert!(fault.line >= 41, "{fault}");
         assert!(!fault.to_string().contains("hunter2"));
+    }
+
+    const SAMPLE: &str = r#"# Source: shop/templates/all.yaml
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: shop
+  labels: {}
+  annotations:
+    "helm.sh/hook": 'pre-upgrade, x'
+    on: yes
+    8080: 1e3
+spec:
+  replicas: 3
+  args: ["a", 'b', c, 12, "x\ny"]
+  empty:
+  list:
+  - name: a
+    value: "1"
+
+  - name: b
+    value: |
+      line: one
+        two # no comment
+
+      three
+
+    after: 0x1F
+  -
+    name: c
+  - plain text, with "quotes" and {braces}
+  - -1
+  - |-
+    x
+    y
+  deeper:
+    - a: 1
+      b:
+      - c
+      - d
+    - "quoted: key": v
+  keep: |+
+    k
+
+last: ~
+"#;
+
+    /// What the fast reader reads, the full parser reads alike.
+    fn compare(text: &str) -> bool {
+        let limits = Limits { depth: 12, nodes: 100, ..Limits::default() };
+        let Some(fast) = plain::read(text, &limits) else { return false };
+        match parse_fully(text, 1, &limits) {
+            Ok(full) => {
+                assert_eq!(fast, full.value, "{text:?}");
+                assert!(full.duplicate_keys.is_empty(), "{text:?}");
+            }
+            Err(fault) => panic!("{fault} in {text:?}, but read as {fast:?}"),
+        }
+        true
+    }
+
+    #[test]
+    fn the_fast_reader_agrees_with_the_full_parser_or_gives_up() {
+        assert!(compare(SAMPLE));
+        for row in table() {
+            if !row.yaml.lines().any(|line| line.starts_with("---")) {
+                compare(&row.yaml);
+            }
+        }
+    }
+
+    /// One or two small edits at pseudo-random places: a fixed sequence, so that a failure repeats.
+    #[test]
+    fn the_fast_reader_agrees_on_mutated_documents() {
+        const PIECES: [&str; 36] = [
+            "", " ", "  ", "\n", "\n\n", "\t", ":", ": ", "- ", "-", "#", " #", "\"", "'", "|", ">", "{", "}", "[", "]", ",", "&a ", "*a", "!", "? ", "\\", "~", "0",
+            "yes", "<<: ", "é", "\u{85}", "\u{2028}", "\u{feff}", "...\n", "\r",
+        ];
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % below as u64).unwrap_or(0)
+        };
+        const MUTATIONS: usize = 3000;
+        let mut read = 0;
+        for _ in 0..MUTATIONS {
+            let mut text = SAMPLE.to_owned();
+            for _ in 0..=next(2) {
+                let (from, length) = (next(text.len() + 1), next(4));
+                let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+                let (start, end) = (boundary(from), boundary(boundary(from) + length));
+                text.replace_range(start..end, PIECES[next(PIECES.len())]);
+            }
+            read += usize::from(compare(&text));
+        }
+        assert!(read > MUTATIONS / 8, "the fast reader gave up on all but {read}");
     }
 }
