@@ -106,9 +106,15 @@ fn is_secret_key(qualifier: &str, place: Place) -> bool {
 
 /// Cheap test that almost every name fails.
 fn may_be_credential(name: &str) -> bool {
-    const PARTS: [&str; 11] = ["pass", "pwd", "secret", "token", "key", "dsn", "credential", "conn", "auth", "jwt", "bearer"];
-    let lower = name.to_ascii_lowercase();
-    PARTS.iter().any(|part| lower.contains(part)) || lower.contains("webhook") || lower.contains("kubeconfig")
+    const PARTS: [&[u8]; 13] =
+        [b"pass", b"pwd", b"secret", b"token", b"key", b"dsn", b"credential", b"conn", b"auth", b"jwt", b"bearer", b"webhook", b"kubeconfig"];
+    let name = name.as_bytes();
+    (0..name.len()).any(|at| {
+        // The first letter rules most positions out.
+        let first = name[at] | 0x20;
+        matches!(first, b'p' | b's' | b't' | b'k' | b'd' | b'c' | b'a' | b'j' | b'b' | b'w')
+            && PARTS.iter().any(|part| part[0] == first && name[at..].get(..part.len()).is_some_and(|here| here.eq_ignore_ascii_case(part)))
+    })
 }
 
 /// Lower-case words: `dbPassword`, `DB_PASSWORD`, `db-password` and `db.password` are all `db`, `password`.
