@@ -1,5 +1,7 @@
 //! Whether a report lets a rollback pass, by policy alone.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 use serde::Serialize;
 
 use crate::exit::ExitStatus;

@@ -1,7 +1,7 @@
 //! What Helm deletes, keeps or takes along, and what the cluster says about it.
 
 use super::{Change, ChangeKind, Context, Fact};
-use crate::forecast::{Action, StepResult, cascades};
+use crate::forecast::{Action, StepResult, availability, cascades};
 use crate::input::{Known, LiveObject};
 use crate::release::{Object, ObjectRef};
 use crate::rules::EvidenceSource;
@@ -190,11 +190,12 @@ fn in_two_groups(context: &Context<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
     for id in &context.forecast.deletes {
         for object in context.input.to.objects.iter().filter(|object| shared(&object.id, id)) {
-            if uid(id).is_some() && uid(id) == uid(&object.id) {
+            let one_object = uid(id).is_some() && uid(id) == uid(&object.id);
+            if one_object || availability::share_storage(id, &object.id) {
                 changes.push(
                     Change::of(ChangeKind::ObjectInTwoGroups, id)
                         .with("other", &object.id.api_version)
-                        .evidence(EvidenceSource::Live, id, format!("{} and {} are one object (same uid)", id.api_version, object.id.api_version)),
+                        .evidence(EvidenceSource::Live, id, format!("{} and {} are one stored object", id.api_version, object.id.api_version)),
                 );
             }
         }

@@ -3,7 +3,7 @@
 use super::{Change, ChangeKind, Context, Fact};
 use crate::forecast::{Action, StepResult};
 use crate::input::Known;
-use crate::release::{DeletePolicy, Hook, HookEvent, ObjectRef};
+use crate::release::{DeletePolicy, Hook, HookEvent, Object, ObjectRef};
 use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
@@ -27,10 +27,15 @@ fn hooks_not_run(context: &Context<'_>) -> Vec<Change> {
 fn not_run(context: &Context<'_>, hook: &Hook, event: HookEvent) -> Change {
     let id = hook_id(context, hook);
     Change::of(ChangeKind::HookNotRun, &id)
+        .fact_if(hook.object.as_ref().is_some_and(names_framework), Fact::FrameworkKnown)
         .with("event", event.as_str())
         .with("revision", context.input.from.revision)
         .evidence(EvidenceSource::From, &hook.path, format!("{} hook of revision {}", event.as_str(), context.input.from.revision))
         .evidence(EvidenceSource::To, format!("revision {}", context.input.to.revision), format!("has no {} hook {}", event.as_str(), hook.name))
+}
+
+fn names_framework(object: &Object) -> bool {
+    super::migrations::recognise(&object.body, &object.id.name).is_some_and(|found| found.framework != "any")
 }
 
 pub fn hook_id(context: &Context<'_>, hook: &Hook) -> ObjectRef {

@@ -1,5 +1,7 @@
 //! Turns diff, forecast and facts into typed changes. Consequences beyond Helm belong here.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 pub mod access;
 pub mod api;
 pub mod deletions;

@@ -178,8 +178,10 @@ fn method_name(method: ApplyMethod) -> &'static str {
     }
 }
 
+/// A hook's leftover is a change of its own (`HookLeftover`) and is not said twice.
 fn not_restored(context: &Context<'_>) -> Vec<Change> {
-    let entries = context.forecast.not_restored.iter();
+    let is_hook = |id: &ObjectRef| context.input.to.hooks.iter().any(|hook| hook.object.as_ref().is_some_and(|object| object.id == *id));
+    let entries = context.forecast.not_restored.iter().filter(|entry| !is_hook(&entry.object));
     entries
         .map(|entry| {
             Change::of(ChangeKind::NotRestored, &entry.object)

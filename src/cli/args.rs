@@ -13,7 +13,7 @@ use crate::settings::{ColorMode, Format, MAX_RECORD_BYTES, Output};
 use super::flags::{RollbackArgs, go_bool};
 use super::kube::{IgnoredArgs, KubeArgs};
 
-const EXAMPLES: &str = "\
+pub const EXAMPLES: &str = "\
 Examples:
   helm rollback-safe shop
       back to the newest revision that worked: report, ask, roll back, verify
@@ -26,23 +26,13 @@ Examples:
   helm rollback-safe shop 5 --accept sha256:…
       without a terminal: run what that report says
   helm rollback-safe run check
-      a release that is named like a command
-
-Exit status:
-  0  done, or within the gate
-  1  blocked by findings, or not accepted
-  2  wrong usage or configuration
-  3  could not run
-  4  inconclusive
-  5  the rollback ran and failed, or did not verify
-  6  what was accepted no longer matches";
+      a release that is named like a command";
 
 /// Says what a Helm rollback will not bring back, and runs it only when that report is accepted
 #[derive(Parser, Debug)]
 #[command(
     name = "helm-rollback-safe",
     version,
-    after_help = EXAMPLES,
     args_override_self = true,
     disable_help_subcommand = false,
     subcommand_required = true,
@@ -167,6 +157,7 @@ pub struct EvidenceArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(arg_required_else_help = false)]
 pub struct RulesArgs {
     #[command(subcommand)]
     pub command: RulesCommand,

@@ -8,6 +8,8 @@ pub mod flags;
 mod kube;
 mod options;
 mod output;
+mod progress;
+mod rules;
 mod run;
 
 use std::ffi::{OsStr, OsString};
@@ -67,14 +69,13 @@ pub fn main(args: Vec<OsString>, env: &Env) -> ExitStatus {
 
 fn definition(called_as: CalledAs) -> clap::Command {
     let name = called_as.name();
-    let named = |command: clap::Command| {
-        let examples = command.get_after_help().map(|text| text.to_string().replace("helm rollback-safe", name));
-        match examples {
-            Some(examples) => command.after_help(examples),
-            None => command,
-        }
-    };
-    named(Cli::command()).bin_name(name).override_usage(format!("{name} RELEASE [REVISION] [FLAGS]\n       {name} COMMAND …"))
+    let statuses: Vec<String> =
+        ExitStatus::ALL.iter().map(|status| format!("  {}  {}", status.code(), status.meaning())).collect();
+    let examples = args::EXAMPLES.replace("helm rollback-safe", name);
+    Cli::command()
+        .bin_name(name)
+        .override_usage(format!("{name} RELEASE [REVISION] [FLAGS]\n       {name} COMMAND …"))
+        .after_help(format!("{examples}\n\nExit status:\n{}", statuses.join("\n")))
 }
 
 /// clap's own words: help and version on standard output, faults of usage on standard error and in our form.
@@ -128,7 +129,7 @@ fn execute(cli: &Cli, called_as: CalledAs, env: &Env, console: &Console, redacto
     match &cli.command {
         Command::Run(args) => start(&args.check, Some(&args.accept)),
         Command::Check(args) => start(args, None),
-        Command::Rules(_) => todo!(),
+        Command::Rules(args) => rules::run(&args.command),
         Command::Completion { shell } => completion(*shell),
     }
 }

@@ -1,5 +1,7 @@
 //! Pairs the objects of two records and says how they differ.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 pub mod fields;
 mod items;
 mod noise;

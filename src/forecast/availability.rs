@@ -36,6 +36,23 @@ fn look_up(discovery: &Known<Discovery>, id: &ObjectRef) -> Served {
     }
 }
 
+/// Kinds that the API server stores once and serves under several groups: kind and those groups
+/// (Kubernetes `pkg/registry/{core,events,extensions,apps,networking}/rest`).
+const SHARED_STORAGE: [(&str, &[&str]); 6] = [
+    ("Event", &["", "events.k8s.io"]),
+    ("Ingress", &["extensions", "networking.k8s.io"]),
+    ("NetworkPolicy", &["extensions", "networking.k8s.io"]),
+    ("Deployment", &["extensions", "apps"]),
+    ("DaemonSet", &["extensions", "apps"]),
+    ("ReplicaSet", &["extensions", "apps"]),
+];
+
+/// Whether two references under different groups name one stored object.
+pub fn share_storage(a: &ObjectRef, b: &ObjectRef) -> bool {
+    let same_name = a.kind == b.kind && a.name == b.name && a.namespace == b.namespace && a.group() != b.group();
+    same_name && SHARED_STORAGE.iter().any(|(kind, groups)| *kind == a.kind && groups.contains(&a.group()) && groups.contains(&b.group()))
+}
+
 /// Objects whose kind satisfies `test`, one per (apiVersion, kind).
 pub fn kinds_where<'a>(objects: &'a [Object], test: impl Fn(&ObjectRef) -> bool) -> Vec<&'a Object> {
     let mut seen = std::collections::BTreeSet::new();

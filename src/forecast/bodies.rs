@@ -87,7 +87,29 @@ pub fn with_server_fields(id: &ObjectRef, mut after: Value, live: &Value) -> Val
         map.insert("status".to_owned(), live.get("status").clone());
     }
     sync_service_account(&mut after);
+    if id.is("", "Service") {
+        keep_allocated(&mut after, live);
+    }
     fold_string_data(id, after)
+}
+
+/// A Service keeps the cluster IP that it was given, `None` included, where the new object names none
+/// (Kubernetes `pkg/registry/core/service/storage` `patchAllocatedValues`).
+fn keep_allocated(after: &mut Value, live: &Value) {
+    let needs_ip = |body: &Value| body.at(&["spec", "type"]).as_str() != Some("ExternalName");
+    if !needs_ip(after) || !needs_ip(live) {
+        return;
+    }
+    let Some(spec) = child_map(after, "spec") else {
+        return;
+    };
+    for field in ["clusterIP", "clusterIPs"] {
+        let current = live.at(&["spec", field]);
+        let same_ip = field == "clusterIP" || spec.get("clusterIP") == Some(live.at(&["spec", "clusterIP"]));
+        if !spec.contains_key(field) && !current.is_null() && same_ip {
+            spec.insert(field.to_owned(), current.clone());
+        }
+    }
 }
 
 /// The API server keeps `serviceAccountName` and its deprecated alias `serviceAccount` in step: what the alias still says

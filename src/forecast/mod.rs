@@ -1,5 +1,7 @@
 //! What `helm rollback` will do, step by step: a pure model of the Helm version at hand.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 pub mod apply;
 pub mod availability;
 pub mod behaviour;

@@ -226,6 +226,9 @@ impl<'a> Run<'a> {
             return Err(reason);
         }
         if availability::served(&self.input.facts, &object.id) == Served::No {
+            if self.brings_kind(&object.id) {
+                return self.race_for(object);
+            }
             let reason = format!("failed to create resource: {}: the server could not find the requested resource", object.id);
             self.reject(&object.id, "", &reason, Confidence::Certain, false);
             self.step(Action::Create, &object.id, StepResult::Rejected, Some(reason.clone()));
@@ -234,6 +237,30 @@ impl<'a> Run<'a> {
         let why = was_in_from.then(|| "it is in both revisions, but gone from the cluster".to_owned());
         self.forecast.creates.push(object.id.clone());
         self.step(Action::Create, &object.id, StepResult::Ok, why);
+        Ok(())
+    }
+
+    /// The definition of this kind was created a moment ago by this very run.
+    fn brings_kind(&self, id: &ObjectRef) -> bool {
+        let defines = |object: &&Object| {
+            object.id.is("apiextensions.k8s.io", "CustomResourceDefinition")
+                && object.body.at(&["spec", "group"]).as_str() == Some(id.group())
+                && object.body.at(&["spec", "names", "kind"]).as_str() == Some(&id.kind)
+        };
+        self.input.to.objects.iter().filter(defines).any(|object| self.forecast.creates.contains(&object.id))
+    }
+
+    /// The API server needs a moment to serve a new kind: the next request may come too early (seen both ways).
+    fn race_for(&mut self, object: &Object) -> Result<(), String> {
+        let why = "its definition is created just before it, and may not be served yet";
+        self.undecided.push(format!("whether {} can be created: {why}", object.id));
+        self.forecast.alternatives.push(Alternative {
+            when: format!("the API server does not serve {} fast enough", object.id.kind),
+            outcome: Outcome::Fails,
+            reason: "failed to create resource: the server could not find the requested resource".into(),
+        });
+        self.forecast.creates.push(object.id.clone());
+        self.step(Action::Create, &object.id, StepResult::Unknown, Some(why.into()));
         Ok(())
     }
 
@@ -348,7 +375,7 @@ impl<'a> Run<'a> {
     }
 
     fn delete(&mut self, object: &'a Object) {
-        let created_now = self.created_by_hook(&object.id);
+        let created_now = self.created_by_hook(&object.id) || self.created_under_other_group(&object.id);
         match self.input.facts.live_of(&object.id) {
             Known::Yes(None) if !created_now => {
                 self.step(Action::Delete, &object.id, StepResult::Skipped, Some("not in the cluster".into()));
@@ -386,6 +413,11 @@ impl<'a> Run<'a> {
     /// A pre-rollback hook of this very run may have created what *from* has as a template.
     fn created_by_hook(&self, id: &ObjectRef) -> bool {
         self.forecast.steps.iter().any(|step| step.action == Action::Hook && step.result == StepResult::Ok && step.object == *id)
+    }
+
+    /// This run created the same stored object under another API group.
+    fn created_under_other_group(&self, id: &ObjectRef) -> bool {
+        self.forecast.creates.iter().any(|created| availability::share_storage(created, id))
     }
 
     fn not_run_after(&mut self, position: usize) {

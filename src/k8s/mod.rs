@@ -1,5 +1,7 @@
 //! What is true of Kubernetes whoever asks: knowledge without I/O.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 pub mod defaults;
 pub mod identity;
 pub mod immutable;

@@ -2,6 +2,8 @@
 //!
 //! Everything that leaves this module is redacted: a [`Release`] holds no plain secret value.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 pub mod decode;
 mod dump;
 pub mod hooks;

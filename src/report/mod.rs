@@ -1,5 +1,7 @@
 //! The report: what was found, said once, in every form.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 mod clean;
 mod digest;
 pub mod json;

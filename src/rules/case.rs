@@ -56,6 +56,8 @@ pub struct Case {
     /// Custom resources by the name of their definition, as `Kind/namespace/name`.
     pub custom_resources: Vec<(String, Vec<String>)>,
     pub namespace_contents: Vec<(String, Vec<String>)>,
+    /// Ready endpoints behind Services that webhooks name, by (namespace, name); written `namespace/name: 0`.
+    pub webhook_backends: Vec<((String, String), usize)>,
 }
 
 /// YAML text inside a case file, and where it starts.
@@ -146,7 +148,7 @@ pub struct Kind {
     pub namespaced: bool,
 }
 
-const CASE_KEYS: [&str; 20] = [
+const CASE_KEYS: [&str; 21] = [
     "about",
     "severity",
     "helm",
@@ -167,6 +169,7 @@ const CASE_KEYS: [&str; 20] = [
     "set_claims",
     "custom_resources",
     "namespace_contents",
+    "webhook_backends",
 ];
 const RECORD_KEYS: [&str; 9] =
     ["revision", "status", "description", "restores", "apply_method", "values", "manifest", "hooks", "ran"];
@@ -229,6 +232,7 @@ fn read(file: &str, text: &str, faults: &mut Collector) -> Option<Case> {
         set_claims: read_text(&form, "set_claims", faults),
         custom_resources: read_lists(&form, "custom_resources", faults),
         namespace_contents: read_lists(&form, "namespace_contents", faults),
+        webhook_backends: read_backends(&form, faults),
     })
 }
 
@@ -325,6 +329,19 @@ fn read_kind(node: &Node, faults: &mut Collector) -> Kind {
 fn read_lists(form: &Form, key: &str, faults: &mut Collector) -> Vec<(String, Vec<String>)> {
     let entries = form.entries(key, faults);
     entries.into_iter().map(|(name, node)| (name.to_owned(), read_items(node, key, faults))).collect()
+}
+
+fn read_backends(form: &Form, faults: &mut Collector) -> Vec<((String, String), usize)> {
+    let key = "webhook_backends";
+    let mut backends = Vec::new();
+    for (service, node) in form.entries(key, faults) {
+        let ready = scalar(node, key, faults).and_then(|text| text.parse().ok());
+        match (service.split_once('/'), ready) {
+            (Some((namespace, name)), Some(ready)) => backends.push(((namespace.to_owned(), name.to_owned()), ready)),
+            _ => faults.add(node.mark, format!("an entry of `{key}` reads `namespace/name: 0`, with the number of ready endpoints")),
+        }
+    }
+    backends
 }
 
 fn read_items(node: &Node, key: &str, faults: &mut Collector) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! The one place where rules touch the disk: reading a folder of rules and cases, writing a scaffold.
 
+#![allow(clippy::disallowed_methods, reason = "the one place of this module that touches the disk: rule folders that users name")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

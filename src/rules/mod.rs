@@ -1,7 +1,10 @@
 //! Rules are data: a rule selects changes and explains them; it computes nothing.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
 pub mod builtin;
 pub mod case;
+mod cluster;
 pub mod disk;
 pub mod docs;
 pub mod fault;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::case::{Case, Kinds, Live, Record, Recorded, Text};
+use super::case::{Case, Live, Record, Recorded, Text};
+use super::cluster::served;
 use super::fault::{Collector, Fault, Mark};
-use super::kinds;
 use crate::helm::{HelmBinary, HelmVersion, RollbackFlags, ServerSide, Wait};
-use crate::input::{ApiResource, Between, Discovery, Facts, Input, Known, LiveObject, RevisionEntry, RevisionInfo, TargetChoice};
+use crate::input::{Between, Input, Known, Residue, RevisionEntry, RevisionInfo, TargetChoice};
 use crate::k8s::scope::Scopes;
 use crate::release::manifest::{ParseContext, parse_manifest};
 use crate::release::redact::Redactor;
@@ -18,8 +18,6 @@ use crate::release::{
 /// Cases hold no real secrets; a fixed key makes runs repeatable.
 const CASE_KEY: [u8; 32] = [7; 32];
 
-const CRD_GROUP: &str = "apiextensions.k8s.io";
-
 /// The input the pipeline would get if the case were real.
 pub fn input(case: &Case) -> Result<Input, Vec<Fault>> {
     let mut world = World::new(case);
@@ -27,11 +25,11 @@ pub fn input(case: &Case) -> Result<Input, Vec<Fault>> {
     if world.faults.is_empty() { Ok(input) } else { Err(world.faults.into_faults()) }
 }
 
-struct World<'c> {
-    case: &'c Case,
+pub(super) struct World<'c> {
+    pub(super) case: &'c Case,
     redactor: Redactor,
     scopes: Scopes,
-    faults: Collector,
+    pub(super) faults: Collector,
 }
 
 impl<'c> World<'c> {
@@ -46,7 +44,8 @@ impl<'c> World<'c> {
         let to = self.release(&self.case.to, Status::Superseded);
         let between: Vec<Between> = self.case.between.iter().map(|record| self.between(record)).collect();
         let flags = self.flags();
-        let facts = self.facts(&from, &to);
+        let residue = self.residue(&from);
+        let facts = self.facts(&from, &to, &residue);
         Input {
             helm: HelmBinary { path: None, version: self.helm_version() },
             flags,
@@ -63,7 +62,7 @@ impl<'c> World<'c> {
             from,
             to,
             between,
-            residue: Vec::new(),
+            residue,
             facts,
             gaps: Vec::new(),
         }
@@ -83,7 +82,7 @@ impl<'c> World<'c> {
         self.faults = Collector::new(&self.case.file);
     }
 
-    fn objects(&mut self, text: &Text) -> Vec<Object> {
+    pub(super) fn objects(&mut self, text: &Text) -> Vec<Object> {
         let context =
             ParseContext { default_namespace: &self.case.namespace, scopes: &self.scopes, redactor: &self.redactor };
         let parsed = parse_manifest(&text.text, &context);
@@ -141,6 +140,25 @@ impl<'c> World<'c> {
             hooks: self.hooks(record),
             jobs,
         }
+    }
+
+    /// Below a failed or pending *from*: what the record before had and it has not was never deleted.
+    fn residue(&mut self, from: &Release) -> Vec<Residue> {
+        let mut records: Vec<&Record> = self.case.between.iter().chain([&self.case.to]).collect();
+        records.sort_by_key(|record| std::cmp::Reverse(record.revision));
+        let mut residue = Vec::new();
+        let (mut status, mut kept) = (from.status, ids(&from.objects));
+        for record in records {
+            if status != Status::Failed && !status.is_pending() {
+                break;
+            }
+            let had = ids(&self.objects(&record.manifest));
+            let objects = had.iter().filter(|id| !kept.contains(id)).cloned().collect();
+            residue.push(Residue { revision: record.revision, objects });
+            status = info(record, Status::Superseded).status;
+            kept = had;
+        }
+        residue
     }
 
     fn apply_method(&self, record: &Record) -> Option<ApplyMethod> {
@@ -211,74 +229,10 @@ impl<'c> World<'c> {
         }
         flags
     }
+}
 
-    fn facts(&mut self, from: &Release, to: &Release) -> Facts {
-        if self.case.live == Live::Unknown {
-            let mut facts = Facts::none("no cluster was asked");
-            facts.discovery = self.discovery(&self.case.discovery, &[]);
-            return facts;
-        }
-        let mut live = self.live_objects(from);
-        let mut set_claims = self.objects(&self.case.set_claims);
-        let volumes = self.objects(&self.case.volumes);
-        bind_claims(&volumes, live.iter_mut().chain(&mut set_claims));
-        Facts {
-            server_version: Known::Yes(self.case.kubernetes.clone()),
-            discovery: self.discovery(&self.case.discovery, &live),
-            cached_discovery: match &self.case.cached_discovery {
-                Some(kinds) => self.discovery(kinds, &[]),
-                None => Known::No("there is no discovery cache".to_owned()),
-            },
-            live: wanted(from, to).map(|id| (id.clone(), Known::Yes(find(&live, id).map(live_object)))).collect(),
-            volumes: volumes.iter().map(|volume| (volume.id.name.clone(), Known::Yes(Some(live_object(volume))))).collect(),
-            set_claims: claims_by_set(from, to, &set_claims),
-            custom_resources: self.custom_resources(&live, from),
-            namespace_contents: named(&self.case.namespace_contents, |name| object_ref("v1", name)),
-            webhook_backends: BTreeMap::new(),
-            cluster_uid: Known::Yes("case".to_owned()),
-        }
-    }
-
-    fn live_objects(&mut self, from: &Release) -> Vec<Object> {
-        let mut live = match &self.case.live {
-            Live::Documents(text) => self.objects(text),
-            _ => from.objects.iter().map(|object| owned(object, &self.case.release, &self.case.namespace)).collect(),
-        };
-        for object in self.objects(&self.case.live_also) {
-            live.retain(|other| other.id != object.id);
-            live.push(object);
-        }
-        for name in &self.case.live_without {
-            let before = live.len();
-            live.retain(|object| object.id.to_string() != *name);
-            if live.len() == before {
-                self.faults.add(Mark::START, format!("`live_without` names {name}, which is not live"));
-            }
-        }
-        live
-    }
-
-    fn discovery(&self, kinds: &Kinds, live: &[Object]) -> Known<Discovery> {
-        match &kinds.unknown {
-            Some(why) => Known::No(why.clone()),
-            None => Known::Yes(served(kinds, live)),
-        }
-    }
-
-    fn custom_resources(&self, live: &[Object], from: &Release) -> BTreeMap<String, Known<Vec<ObjectRef>>> {
-        let definitions = || live.iter().chain(&from.objects).filter(|object| object.id.is(CRD_GROUP, "CustomResourceDefinition"));
-        let api_version = |crd: &str| {
-            let found = definitions().find(|object| object.id.name == crd)?;
-            defined(found).into_iter().next().map(|((api_version, _), _)| api_version)
-        };
-        let lists = self.case.custom_resources.iter();
-        lists
-            .map(|(crd, names)| {
-                let api_version = api_version(crd).unwrap_or_else(|| "v1".to_owned());
-                (crd.clone(), Known::Yes(names.iter().map(|name| object_ref(&api_version, name)).collect()))
-            })
-            .collect()
-    }
+fn ids(objects: &[Object]) -> Vec<ObjectRef> {
+    objects.iter().map(|object| object.id.clone()).collect()
 }
 
 fn info(record: &Record, default: Status) -> RevisionInfo {
@@ -362,137 +316,4 @@ fn set_flag(flags: &mut RollbackFlags, text: &str) -> bool {
         _ => return false,
     }
     true
-}
-
-/// Kinds of Kubernetes itself and of live definitions, with the case's changes.
-fn served(kinds: &Kinds, live: &[Object]) -> Discovery {
-    let builtin = kinds::BUILTIN.iter().map(|(api_version, kind, plural, namespaced)| {
-        let resource = ApiResource { plural: (*plural).to_owned(), namespaced: *namespaced };
-        (((*api_version).to_owned(), (*kind).to_owned()), resource)
-    });
-    let mut discovery: Discovery = builtin.collect();
-    for definition in live.iter().filter(|object| object.id.is(CRD_GROUP, "CustomResourceDefinition")) {
-        discovery.extend(defined(definition));
-    }
-    for kind in &kinds.add {
-        let plural = kind.plural.clone().unwrap_or_else(|| format!("{}s", kind.kind.to_lowercase()));
-        let key = (kind.api_version.clone(), kind.kind.clone());
-        discovery.insert(key, ApiResource { plural, namespaced: kind.namespaced });
-    }
-    for kind in &kinds.remove {
-        discovery.remove(&(kind.api_version.clone(), kind.kind.clone()));
-    }
-    discovery
-}
-
-/// The kinds that a CustomResourceDefinition brings.
-fn defined(definition: &Object) -> Vec<((String, String), ApiResource)> {
-    let spec = definition.body.get("spec");
-    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
-    let group = text(spec.get("group"));
-    let kind = text(spec.at(&["names", "kind"]));
-    let resource =
-        ApiResource { plural: text(spec.at(&["names", "plural"])), namespaced: spec.get("scope").as_str() != Some("Cluster") };
-    let versions = spec.get("versions").as_list().iter().filter(|version| version.get("served").as_bool() != Some(false));
-    versions
-        .map(|version| ((format!("{group}/{}", text(version.get("name"))), kind.clone()), resource.clone()))
-        .collect()
-}
-
-/// Every object that either manifest or a hook names.
-fn wanted<'r>(from: &'r Release, to: &'r Release) -> impl Iterator<Item = &'r ObjectRef> {
-    let hooks = from.hooks.iter().chain(&to.hooks).filter_map(|hook| hook.object.as_ref());
-    from.objects.iter().chain(&to.objects).chain(hooks).map(|object| &object.id)
-}
-
-/// The live object of this name; another version of the same group is the same object.
-fn find<'l>(live: &'l [Object], id: &ObjectRef) -> Option<&'l Object> {
-    let same = |object: &&Object| {
-        let other = &object.id;
-        other.is(id.group(), &id.kind) && other.name == id.name && other.namespace == id.namespace
-    };
-    live.iter().find(|object| object.id == *id).or_else(|| live.iter().find(same))
-}
-
-fn live_object(object: &Object) -> LiveObject {
-    let metadata = object.body.get("metadata");
-    let given = |key: &str, default: String| metadata.get(key).as_str().map_or(default, str::to_owned);
-    LiveObject {
-        uid: given("uid", format!("uid-of-{}-{}", object.id.group(), object.id)),
-        resource_version: given("resourceVersion", "1".to_owned()),
-        body: object.body.clone(),
-    }
-}
-
-/// The object as Helm left it in the cluster: with its ownership marks.
-fn owned(object: &Object, release: &str, namespace: &str) -> Object {
-    let mut object = object.clone();
-    let marks = [
-        ("annotations", "meta.helm.sh/release-name", release),
-        ("annotations", "meta.helm.sh/release-namespace", namespace),
-        ("labels", "app.kubernetes.io/managed-by", "Helm"),
-    ];
-    for (map, key, text) in marks {
-        set(&mut object.body, &["metadata", map, key], Value::from(text));
-    }
-    object
-}
-
-/// Binds the claim that a volume's `claimRef` names, as the volume controller does.
-fn bind_claims<'o>(volumes: &[Object], claims: impl Iterator<Item = &'o mut Object>) {
-    for claim in claims.filter(|object| object.id.is("", "PersistentVolumeClaim")) {
-        let refers = |volume: &&Object| {
-            let reference = volume.body.at(&["spec", "claimRef"]);
-            reference.get("name").as_str() == Some(&claim.id.name) && reference.get("namespace").as_str() == claim.id.namespace.as_deref()
-        };
-        let Some(volume) = volumes.iter().find(refers) else { continue };
-        set(&mut claim.body, &["spec", "volumeName"], Value::from(volume.id.name.as_str()));
-        set(&mut claim.body, &["status", "phase"], Value::from("Bound"));
-        let capacity = volume.body.at(&["spec", "capacity", "storage"]);
-        if !capacity.is_null() {
-            set(&mut claim.body, &["status", "capacity", "storage"], capacity.clone());
-        }
-    }
-}
-
-/// Sets a nested key, making maps on the way; what is already there stays.
-fn set(body: &mut Value, path: &[&str], value: Value) {
-    let Some((key, rest)) = path.split_first() else { return };
-    if body.is_null() {
-        *body = Value::Map(Map::new());
-    }
-    let Some(map) = body.as_map_mut() else { return };
-    if rest.is_empty() {
-        map.entry((*key).to_owned()).or_insert(value);
-    } else {
-        set(map.entry((*key).to_owned()).or_insert(Value::Null), rest, value);
-    }
-}
-
-/// Claims named `<template>-<set>-<ordinal>`, by the StatefulSet of either manifest.
-fn claims_by_set(from: &Release, to: &Release, claims: &[Object]) -> BTreeMap<ObjectRef, Known<Vec<LiveObject>>> {
-    let sets = from.objects.iter().chain(&to.objects).filter(|object| object.id.is("apps", "StatefulSet"));
-    sets.map(|set| {
-        let infix = format!("-{}-", set.id.name);
-        let of_set = claims.iter().filter(|claim| {
-            let ordinal = claim.id.name.rsplit_once(&infix).map(|(_, ordinal)| ordinal);
-            claim.id.namespace == set.id.namespace && ordinal.is_some_and(|ordinal| ordinal.parse::<u32>().is_ok())
-        });
-        (set.id.clone(), Known::Yes(of_set.map(live_object).collect()))
-    })
-    .collect()
-}
-
-fn named(lists: &[(String, Vec<String>)], to_ref: impl Fn(&str) -> ObjectRef) -> BTreeMap<String, Known<Vec<ObjectRef>>> {
-    lists.iter().map(|(name, items)| (name.clone(), Known::Yes(items.iter().map(|item| to_ref(item)).collect()))).collect()
-}
-
-/// `Kind/namespace/name` or `Kind/name`.
-fn object_ref(api_version: &str, name: &str) -> ObjectRef {
-    let parts: Vec<&str> = name.split('/').collect();
-    match parts.as_slice() {
-        [kind, namespace, name] => ObjectRef::new(api_version, kind, Some(namespace), name),
-        [kind, name] => ObjectRef::new(api_version, kind, None, name),
-        _ => ObjectRef::new(api_version, name, None, ""),
-    }
 }

@@ -1,8 +1,10 @@
 //! Tests of whole parts, with nothing that is not on this machine: no cluster, no network. One crate, so that it links once.
 
+mod cli;
 mod execute;
 mod hostile;
 mod plugin;
+mod report;
 mod records;
 mod secrets;
 

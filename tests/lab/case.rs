@@ -22,6 +22,9 @@ pub struct Case {
     pub source: String,
     #[serde(default)]
     pub helm: Vec<String>,
+    /// Runs with the same word here use the same cluster-scoped names and never run at the same time.
+    #[serde(default)]
+    pub alone: Option<String>,
     pub steps: Vec<Step>,
     pub rollback: Rollback,
     #[serde(default)]
@@ -87,6 +90,8 @@ pub enum Chart {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChartParts {
+    /// An unpacked chart, `NAME-VERSION` under the directory that `CHARTS` names; `values` are laid over its own.
+    pub path: Option<String>,
     pub templates: BTreeMap<String, String>,
     pub crds: BTreeMap<String, String>,
     pub values: Value,
@@ -171,8 +176,12 @@ pub struct Expect {
     pub verdict: Option<String>,
     /// The outcome hangs on something nobody can know before (what a container does): it must be among the named alternatives.
     pub alternative: bool,
-    /// Admission decides, and the tool does not ask it: only the outcome is compared with what it names.
-    pub admission: bool,
+    /// Two outcomes are possible for the reason given, and time decides: only the findings are compared.
+    pub race: Option<String>,
+    /// The tool must refuse with a message, as Helm does.
+    pub refused: bool,
+    /// The tool may refuse what Helm starts and then fails at.
+    pub may_refuse: bool,
     /// The forecast may say `unknown` here, with this reason.
     pub may_be_unknown: Option<String>,
 }
@@ -247,6 +256,9 @@ impl Expect {
         self.quiet_from = over.quiet_from.clone().or(self.quiet_from.take());
         self.verdict = over.verdict.clone().or(self.verdict.take());
         self.alternative |= over.alternative;
+        self.race = over.race.clone().or(self.race.take());
+        self.refused |= over.refused;
+        self.may_refuse |= over.may_refuse;
         self.may_be_unknown = over.may_be_unknown.clone().or(self.may_be_unknown.take());
     }
 }
@@ -275,6 +287,9 @@ impl Expected {
 pub struct Source {
     pub id: String,
     pub helms: Vec<String>,
+    pub alone: Option<String>,
+    /// Charts under `CHARTS` that the case needs.
+    pub charts: Vec<String>,
     text: String,
 }
 
@@ -325,5 +340,9 @@ fn split_documents(text: &str) -> Vec<String> {
 fn read(text: String) -> Result<Source> {
     let first = text.lines().find(|line| line.starts_with("id:")).unwrap_or("a case without id").to_owned();
     let case: Case = serde_yaml::from_str(&text).with_context(|| first)?;
-    Ok(Source { id: case.id.clone(), helms: case.helms(), text })
+    let charts = case.steps.iter().filter_map(|step| match &step.chart {
+        Some(Chart::Parts(parts)) => parts.path.clone(),
+        _ => None,
+    });
+    Ok(Source { id: case.id.clone(), helms: case.helms(), charts: charts.collect(), alone: case.alone.clone(), text })
 }
