@@ -51,7 +51,10 @@ impl<'t> Reader<'t> {
             let indent = line.len() - text.len();
             self.rest = self.rest.get(end + 1..).unwrap_or_default();
             let text = text.trim_end_matches(' ');
-            if !is_printable(text) || text.contains('\t') || (indent == 0 && (text.starts_with(['.', '%']) || text.starts_with("---"))) {
+            if !is_printable(text)
+                || text.contains('\t')
+                || (indent == 0 && (text.starts_with(['.', '%']) || text.starts_with("---")))
+            {
                 return None;
             }
             if !text.is_empty() && !text.starts_with('#') {
@@ -82,7 +85,11 @@ impl<'t> Reader<'t> {
             };
             self.count(depth)?;
             let (key, value) = split_key(text)?;
-            let value = if value.is_empty() { self.block_value(indent, depth + 1)? } else { self.inline_value(value, indent, depth + 1)? };
+            let value = if value.is_empty() {
+                self.block_value(indent, depth + 1)?
+            } else {
+                self.inline_value(value, indent, depth + 1)?
+            };
             if map.insert(key, value).is_some() {
                 return None;
             }
@@ -137,7 +144,11 @@ impl<'t> Reader<'t> {
             return None;
         }
         let indent = line.indent + line.text.len() - text.len();
-        if split_key(text).is_some() { self.mapping(indent, Some(text), depth) } else { self.inline_value(text, line.indent, depth) }
+        if split_key(text).is_some() {
+            self.mapping(indent, Some(text), depth)
+        } else {
+            self.inline_value(text, line.indent, depth)
+        }
     }
 
     /// A value on the line of its key or dash. `indent` is that of the collection it stands in.
@@ -269,7 +280,26 @@ fn plain(text: &str) -> Option<Value> {
     let bytes = text.as_bytes();
     let starts = match bytes[0] {
         b'-' => bytes.get(1).is_some_and(|byte| *byte != b' '),
-        first => !matches!(first, b'?' | b':' | b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@' | b'`'),
+        first => !matches!(
+            first,
+            b'?' | b':'
+                | b','
+                | b'['
+                | b']'
+                | b'{'
+                | b'}'
+                | b'#'
+                | b'&'
+                | b'*'
+                | b'!'
+                | b'|'
+                | b'>'
+                | b'\''
+                | b'"'
+                | b'%'
+                | b'@'
+                | b'`'
+        ),
     };
     let ends = bytes.last() != Some(&b':') && !bytes.windows(2).any(|pair| pair == b": " || pair == b" #");
     if !starts || !ends {

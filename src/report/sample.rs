@@ -64,7 +64,6 @@ pub fn input() -> Input {
         history,
         residue: Vec::new(),
         between: Vec::new(),
-        residue: Vec::new(),
         target: TargetChoice {
             revision: 5,
             requested: false,

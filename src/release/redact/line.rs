@@ -58,7 +58,8 @@ fn following_word(line: &str, name: Range<usize>, after: usize, spans: &mut Vec<
 /// Whether only list dashes, quotes and spaces, or the start of a flow mapping, stand before the name.
 fn starts_pair(line: &str, begin: usize) -> bool {
     let head = line[..begin].trim_end_matches('\\').trim_end();
-    head.trim_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '"' | '\'' | '#' | '?')).is_empty() || head.ends_with(['{', ',', '"', '\''])
+    head.trim_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '"' | '\'' | '#' | '?')).is_empty()
+        || head.ends_with(['{', ',', '"', '\''])
 }
 
 /// The value after an assignment sign: up to the closing quote, else to the end of the word, or of the line after a colon.
@@ -104,8 +105,25 @@ fn closing_quote(body: &str, quote: char, nested: bool) -> usize {
 
 /// Programs whose short flags carry a password.
 const PROGRAMS: &[&str] = &[
-    "mysql", "mysqldump", "mysqladmin", "mysqlimport", "mysqlcheck", "mariadb", "mariadb-dump", "mariadb-admin", "redis-cli", "curl", "sshpass", "mongo", "mongosh",
-    "mongodump", "mongorestore", "ldapsearch", "ldapadd", "ldapmodify", "sqlcmd",
+    "mysql",
+    "mysqldump",
+    "mysqladmin",
+    "mysqlimport",
+    "mysqlcheck",
+    "mariadb",
+    "mariadb-dump",
+    "mariadb-admin",
+    "redis-cli",
+    "curl",
+    "sshpass",
+    "mongo",
+    "mongosh",
+    "mongodump",
+    "mongorestore",
+    "ldapsearch",
+    "ldapadd",
+    "ldapmodify",
+    "sqlcmd",
 ];
 
 /// A blank-separated word and its position in the line. Quotes are not interpreted.

@@ -216,9 +216,11 @@ fn known_token(text: &str, at: usize, prefix: &str, length: usize, spans: &mut V
 /// The token after `Bearer` or `Basic`, in headers and messages.
 fn scheme(text: &str, start: usize, spans: &mut Vec<Range<usize>>) {
     let tail = &text[start..];
-    let end = tail.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~' | '+' | '/' | '='))).unwrap_or(tail.len());
+    let end = tail
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~' | '+' | '/' | '=')))
+        .unwrap_or(tail.len());
     // Words follow these words in prose; tokens are long and have digits or both cases.
-    let token = tail[..end].as_bytes();
+    let token = &tail.as_bytes()[..end];
     let both_cases = token.iter().any(u8::is_ascii_uppercase) && token.iter().any(u8::is_ascii_lowercase);
     if token.len() >= 8 && (both_cases || token.iter().any(u8::is_ascii_digit)) {
         spans.push(start..start + end);
