@@ -4,6 +4,7 @@ mod cli;
 mod execute;
 mod hostile;
 mod plugin;
+mod report;
 mod records;
 mod secrets;
 

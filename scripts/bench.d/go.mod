@@ -1,0 +1,3 @@
+module rollback-safe.local/bench
+
+go 1.26.0

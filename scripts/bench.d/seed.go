@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// scenario is a release that commands are measured on. Its namespace has its name.
+type scenario struct {
+	release   string
+	title     string
+	revisions int
+	render    func(release string, newer bool, checksum string) chart
+}
+
+var scenarios = []scenario{
+	{"kps-50", "large release, 50 revisions", 50, monitoring},
+	{"kps-10", "large release, 10 revisions", 10, monitoring},
+	{"kps-2", "large release, 2 revisions", 2, monitoring},
+	{"pg-10", "small release, 10 revisions", 10, database},
+	{"pg-2", "small release, 2 revisions", 2, database},
+}
+
+// size describes the newest record of a scenario.
+type size struct {
+	objects, manifest, payload, record int
+}
+
+func (s size) String() string {
+	return fmt.Sprintf("%d objects, manifest %d kB, record %d kB as JSON and %d kB compressed", s.objects, s.manifest/1000, s.payload/1000, s.record/1000)
+}
+
+// seed creates namespace, records and the live objects of the newest revision. The last step up is a new chart version.
+func (a *api) seed(s scenario) (size, error) {
+	namespace := object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": s.release}}
+	if err := a.create(namespace); err != nil {
+		return size{}, err
+	}
+	var newest chart
+	var record size
+	for revision := 1; revision <= s.revisions; revision++ {
+		newest = s.render(s.release, revision == s.revisions, newProse(fmt.Sprint(revision)).join(8, ""))
+		var err error
+		if record, err = a.store(s, revision, newest); err != nil {
+			return size{}, err
+		}
+	}
+	for _, document := range newest.documents {
+		if err := a.create(live(document.body, s.release)); err != nil {
+			return size{}, err
+		}
+	}
+	return record, a.settled(s.release)
+}
+
+func (a *api) store(s scenario, revision int, c chart) (size, error) {
+	payload, stored := record(s.release, revision, s.revisions, c)
+	compressed := strings.TrimRight(stored, "=")
+	sizes := size{len(c.documents), len(c.manifest()), payload, len(compressed) * 3 / 4}
+	return sizes, a.create(storageSecret(s.release, revision, s.revisions, stored))
+}
