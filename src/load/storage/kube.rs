@@ -46,8 +46,8 @@ struct Metadata {
     uid: Option<String>,
     resource_version: Option<String>,
     creation_timestamp: Option<String>,
-    labels: BTreeMap<String, String>,
-    managed_fields: Vec<ManagedFields>,
+    labels: Option<BTreeMap<String, String>>,
+    managed_fields: Option<Vec<ManagedFields>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -65,7 +65,9 @@ struct Item {
 struct Page {
     #[serde(default)]
     metadata: PageMetadata,
-    items: Vec<Item>,
+    /// Go writes an empty list as `null`.
+    #[serde(default)]
+    items: Option<Vec<Item>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -78,7 +80,7 @@ struct PageMetadata {
 struct Object {
     metadata: Metadata,
     #[serde(default)]
-    data: BTreeMap<String, String>,
+    data: Option<BTreeMap<String, String>>,
 }
 
 impl Metadata {
@@ -87,12 +89,12 @@ impl Metadata {
             key: self.name.clone(),
             uid: self.uid.clone(),
             resource_version: self.resource_version.clone(),
-            status_label: self.labels.get("status").map(|status| Status::parse(status)),
+            status_label: self.labels.as_ref().and_then(|labels| labels.get("status")).map(|status| Status::parse(status)),
         }
     }
 
     fn author(&self) -> Author {
-        let mut managers: Vec<&str> = self.managed_fields.iter().map(|field| field.manager.as_str()).collect();
+        let mut managers: Vec<&str> = self.managed_fields.iter().flatten().map(|field| field.manager.as_str()).collect();
         managers.sort_unstable();
         managers.dedup();
         Author { who: (!managers.is_empty()).then(|| managers.join(", ")), when: self.creation_timestamp.clone() }
@@ -146,7 +148,7 @@ impl KubeStore {
                 path.push_str(&format!("&continue={}", escape(&next)));
             }
             let page: Page = self.cluster.get_json(&path, Accept::MetadataList).await?;
-            items.extend(page.items.into_iter().map(|item| item.metadata));
+            items.extend(page.items.unwrap_or_default().into_iter().map(|item| item.metadata));
             next = page.metadata.next;
             if next.is_empty() {
                 return Ok(items);
@@ -198,7 +200,7 @@ impl KubeStore {
     }
 
     fn payload(&self, object: &Object) -> Result<Vec<u8>, String> {
-        let text = object.data.get("release").ok_or("it has no data key \"release\"")?;
+        let text = object.data.as_ref().and_then(|data| data.get("release")).ok_or("it has no data key \"release\"")?;
         match self.kind {
             Stored::ConfigMaps => Ok(text.clone().into_bytes()),
             // Kubernetes' own base64 around Helm's.
@@ -235,6 +237,12 @@ mod tests {
             "creationTimestamp":"2026-01-01T00:00:00Z","managedFields":[{{"manager":"helm"}},{{"manager":"helm"}}]}}"#
         );
         serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn an_empty_list_is_null() {
+        let page: Page = serde_json::from_str(r#"{"kind":"PartialObjectMetadataList","metadata":{},"items":null}"#).unwrap();
+        assert!(page.items.is_none());
     }
 
     #[test]
