@@ -132,10 +132,10 @@ impl KubeStore {
                 Ok(items) => return Ok(listing(release, items)),
                 Err(ApiError::Expired) => continue,
                 Err(ApiError::Forbidden(why)) => return self.probe(release, hint, why).await,
-                Err(error) => return Err(error.fatal(self.cluster.server(), &self.reading("list"))),
+                Err(error) => return Err(error.fatal(self.cluster.route(), &self.reading("list"))),
             }
         }
-        Err(ApiError::Expired.fatal(self.cluster.server(), &self.reading("list")))
+        Err(ApiError::Expired.fatal(self.cluster.route(), &self.reading("list")))
     }
 
     async fn pages(&self, release: &str) -> Result<Vec<Metadata>, ApiError> {
@@ -159,13 +159,13 @@ impl KubeStore {
     /// Without the right to list: asks for one key after the other.
     async fn probe(&self, release: &str, hint: Option<u32>, denied: String) -> Result<Listing, LoadError> {
         let found = probe::probe(hint, |revision| self.look(release, revision)).await;
-        let found = found.map_err(|error| error.fatal(self.cluster.server(), &self.reading("get")))?;
+        let found = found.map_err(|error| error.fatal(self.cluster.route(), &self.reading("get")))?;
         if found.seen.is_empty() && found.denied > 0 {
             return Err(LoadError::Forbidden { what: self.reading("list"), why: denied });
         }
         let mut listing = listing(release, found.seen.into_values().collect());
         let reason = format!("forbidden: {}", self.reading("list"));
-        let what = format!("revisions outside {}: single ones were asked for, {}", found.range, found.searched);
+        let what = format!("revisions other than {}: they cannot be listed, numbers {} were tried one by one", found.range, found.searched);
         let mut gap = Gap::new(what, reason).affecting("forecast");
         if found.denied > 0 {
             // Rights on single names: a newer revision may be there and not be ours to see.
@@ -191,7 +191,7 @@ impl KubeStore {
         let object: Object = match self.cluster.get_json(&path, Accept::Json).await {
             Ok(object) => object,
             Err(ApiError::NotFound(_)) => return Err(LoadError::RecordGone { revision: entry.revision }),
-            Err(error) => return Err(error.fatal(self.cluster.server(), &self.reading("get"))),
+            Err(error) => return Err(error.fatal(self.cluster.route(), &self.reading("get"))),
         };
         let record = self.payload(&object).and_then(|text| {
             decode_payload(&text, self.max_record_bytes).map_err(|error| error.to_string())
