@@ -149,6 +149,7 @@ impl<'a> Run<'a> {
                 return Err(stuck("the failed result of an earlier run counts".into()));
             }
             Start::Blocked(reason) => {
+                self.reject(&object.id, "", &reason, Confidence::Certain, false);
                 self.step(Action::Hook, &object.id, StepResult::Rejected, Some(reason.clone()));
                 return Err(stuck(reason));
             }
@@ -204,7 +205,7 @@ impl<'a> Run<'a> {
     }
 
     fn target_object(&mut self, object: &'a Object, before: Option<&'a Object>) -> Result<(), String> {
-        match self.input.facts.live_of(&object.id) {
+        match self.live_of(&object.id) {
             Known::Yes(None) => self.create(object, before.is_some()),
             Known::Yes(Some(_)) if before.is_none() && !self.behaviour.takes_over => self.abort_at(object),
             Known::Yes(Some(live)) => {
@@ -215,6 +216,14 @@ impl<'a> Run<'a> {
                 self.change_unseen(object, before, &why);
                 Ok(())
             }
+        }
+    }
+
+    /// A kind that is not served has no objects to whoever asks: the API server answers 404.
+    fn live_of(&self, id: &ObjectRef) -> Known<Option<&'a LiveObject>> {
+        match availability::served(&self.input.facts, id) {
+            Served::No => Known::Yes(None),
+            Served::Yes | Served::Unknown => self.input.facts.live_of(id),
         }
     }
 
@@ -376,7 +385,7 @@ impl<'a> Run<'a> {
 
     fn delete(&mut self, object: &'a Object) {
         let created_now = self.created_by_hook(&object.id) || self.created_under_other_group(&object.id);
-        match self.input.facts.live_of(&object.id) {
+        match self.live_of(&object.id) {
             Known::Yes(None) if !created_now => {
                 self.step(Action::Delete, &object.id, StepResult::Skipped, Some("not in the cluster".into()));
             }
@@ -389,6 +398,7 @@ impl<'a> Run<'a> {
                 self.forecast.deletes.push(object.id.clone());
                 self.forecast.cascades.extend(gone);
                 self.step(Action::Delete, &object.id, StepResult::Ok, None);
+                self.deletes_its_other_name(&object.id);
             }
             Known::No(why) => {
                 self.undecided.push(format!("whether {} is live and annotated keep: {why}", object.id));
@@ -413,6 +423,15 @@ impl<'a> Run<'a> {
     /// A pre-rollback hook of this very run may have created what *from* has as a template.
     fn created_by_hook(&self, id: &ObjectRef) -> bool {
         self.forecast.steps.iter().any(|step| step.action == Action::Hook && step.result == StepResult::Ok && step.object == *id)
+    }
+
+    /// The stored object that *to* names under another group goes with this deletion.
+    fn deletes_its_other_name(&mut self, id: &ObjectRef) {
+        let other = self.input.to.objects.iter().find(|object| availability::share_storage(&object.id, id));
+        if let Some(object) = other {
+            let why = format!("it is deleted again under its other name {}", id.api_version);
+            self.not_restored(&object.id, &why);
+        }
     }
 
     /// This run created the same stored object under another API group.

@@ -62,7 +62,6 @@ pub fn input() -> Input {
         from,
         to,
         history,
-        residue: Vec::new(),
         between: Vec::new(),
         residue: Vec::new(),
         target: TargetChoice {
