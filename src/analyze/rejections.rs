@@ -3,7 +3,7 @@
 use super::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Rejected;
 use crate::input::Known;
-use crate::release::ObjectRef;
+use crate::release::{ObjectRef, Value};
 use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
@@ -14,8 +14,7 @@ fn change(context: &Context<'_>, rejected: &Rejected) -> Change {
     let kind = if rejected.conflict { ChangeKind::ApplyConflict } else { ChangeKind::UpdateRejected };
     let id = &rejected.object;
     let origin = context.in_to(id).map(|object| object.origin.to_string()).unwrap_or_default();
-    let change = Change::of(kind, id)
-        .path(&rejected.field)
+    let mut change = Change::of(kind, id)
         .confidence(rejected.confidence)
         .with("reason", &rejected.reason)
         .with("row", "")
@@ -23,6 +22,8 @@ fn change(context: &Context<'_>, rejected: &Rejected) -> Change {
         .with("to", side(context, id, rejected, false))
         .with("manager", rejected.reason.split('"').nth(1).unwrap_or(""))
         .evidence(EvidenceSource::To, origin, format!("{}: {}", rejected.field, rejected.reason));
+    // A whole object that is refused has no path.
+    change.path = Some(rejected.field.clone()).filter(|field| !field.is_empty());
     let change = lowered(change, rejected);
     live_evidence(change, context, id)
 }
@@ -40,10 +41,18 @@ fn live_evidence(change: Change, context: &Context<'_>, id: &ObjectRef) -> Chang
     }
 }
 
-/// The value on one side, as the diff of the two manifests shows it; empty where the field does not differ there.
+/// The value on one side: what stands at the path, live before *from*; else as the diff of the two manifests shows it.
 fn side(context: &Context<'_>, id: &ObjectRef, rejected: &Rejected, from: bool) -> String {
+    let live = context.input.facts.live_of(id).yes().copied().flatten().map(|live| &live.body);
+    let body = if from { live.or(context.in_from(id).map(|object| &object.body)) } else { context.in_to(id).map(|object| &object.body) };
+    let keys: Vec<&str> = rejected.field.split('.').collect();
+    let value = body.map_or(&Value::Null, |body| body.at(&keys));
+    if value.is_null() { in_diff(context, id, rejected, from) } else { value.display() }
+}
+
+fn in_diff(context: &Context<'_>, id: &ObjectRef, rejected: &Rejected, from: bool) -> String {
     let pair = context.pairs.iter().find(|pair| pair.id() == id);
     let field = pair.and_then(|pair| pair.fields.iter().find(|field| field.path.to_string() == rejected.field));
     let value = field.and_then(|field| if from { field.from.as_ref() } else { field.to.as_ref() });
-    value.map(crate::release::Value::display).unwrap_or_default()
+    value.map(Value::display).unwrap_or_default()
 }

@@ -29,10 +29,12 @@ struct Row {
     discriminators: &'static [&'static str],
     /// Whether the change can only come from a difference between *from* and *to*.
     from_difference: bool,
+    /// Facts that an analyzer may add.
+    facts: &'static [Fact],
 }
 
 macro_rules! change_kinds {
-    ($($kind:ident $name:literal $meaning:literal [$($param:literal),*] [$($by:literal),*] $from_difference:literal;)*) => {
+    ($($kind:ident $name:literal $meaning:literal [$($param:literal),*] [$($by:literal),*] $from_difference:literal [$($fact:ident),*];)*) => {
         impl ChangeKind {
             /// Every kind, in the order of the declaration.
             pub const ALL: &'static [ChangeKind] = &[$(ChangeKind::$kind),*];
@@ -45,6 +47,7 @@ macro_rules! change_kinds {
                         placeholders: &[$($param),*],
                         discriminators: &[$($by),*],
                         from_difference: $from_difference,
+                        facts: &[$(Fact::$fact),*],
                     },)*
                 }
             }
@@ -53,32 +56,45 @@ macro_rules! change_kinds {
 }
 
 change_kinds! {
-    ObjectDeleted "object-deleted" "Helm deletes the object" ["template"] [] true;
-    ObjectKept "object-kept" "the live keep annotation prevents the deletion" [] [] true;
-    Cascade "cascade" "goes away with a deleted object" ["with", "with_ref", "count"] ["with"] true;
-    ObjectRecreated "object-recreated" "in both revisions, gone in the cluster, created again" [] [] false;
-    UpdateRejected "update-rejected" "the API server refuses the change" ["reason", "row", "from", "to"] [] false;
-    ApplyConflict "apply-conflict" "another field manager owns the field" ["manager"] ["manager"] false;
-    ObjectTakenOver "object-taken-over" "a live object that from does not have is taken over" ["owner"] [] true;
-    ApiNotServed "api-not-served" "the API server does not serve the kind" ["api_version", "revision"] ["api_version", "revision"] false;
-    ObjectInTwoGroups "object-in-two-groups" "one object under two API groups" ["other"] ["other"] true;
-    TargetDoubtful "target-doubtful" "the target is not known to have worked" ["revision", "status", "description"] ["revision"] false;
-    TargetPruned "target-pruned" "the history limit removes the target's record" ["revision", "history_max"] ["revision"] false;
-    OperationPending "operation-pending" "the newest record is pending" ["revision", "status"] ["revision"] false;
-    StatusLabelDiffers "status-label-differs" "the status label is not the record's status" ["revision", "label", "status"] ["revision"] false;
-    RollbackFails "rollback-fails" "the forecast's outcome is fails" ["reason", "revision"] [] false;
-    RollbackStuck "rollback-stuck" "the forecast's outcome is stuck" ["reason", "revision", "remedy"] [] false;
-    HookNotRun "hook-not-run" "a rollback hook of from that does not run" ["event", "revision"] ["event", "revision"] true;
-    HookLeftover "hook-leftover" "a leftover of an earlier hook run is in the way" ["event", "policy"] ["event"] false;
-    MigrationRan "migration-ran" "a migration ran after the target and stays done" ["framework", "revision", "event", "image"] ["revision", "event", "image"] true;
-    EndpointsEmptied "endpoints-emptied" "a Service goes back, the workload behind it cannot" ["workload", "workload_ref", "field"] ["workload"] true;
-    ServiceAccountAlias "service-account-alias" "the pod template keeps the deleted ServiceAccount" ["service_account", "workload", "workload_ref"] ["workload"] true;
-    OwnWebhook "own-webhook" "a webhook of the release intercepts the rollback's writes" ["operation"] ["operation"] false;
-    JobRunsAgain "job-runs-again" "a Job is created again and runs" ["revision"] [] false;
-    ObjectsLeaked "objects-leaked" "left by an earlier failed attempt, deleted by nothing" ["revision", "count"] ["revision"] true;
-    SecretReverted "secret-reverted" "Secret content goes back" ["keys"] [] true;
-    ApplyMethodChanges "apply-method-changes" "later upgrades change their apply method" ["from", "to"] [] false;
-    NotRestored "not-restored" "not as to says although Helm reports success" ["reason"] ["reason"] false;
+    ObjectDeleted "object-deleted" "Helm deletes the object" ["template"] [] true
+        [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy];
+    ObjectKept "object-kept" "the live keep annotation prevents the deletion" [] [] true [];
+    Cascade "cascade" "goes away with a deleted object" ["with", "with_ref", "count"] ["with"] true
+        [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, RetentionPolicy];
+    ObjectRecreated "object-recreated" "in both revisions, gone in the cluster, created again" [] [] false
+        [NotLive];
+    UpdateRejected "update-rejected" "the API server refuses the change" ["reason", "row", "from", "to"] [] false
+        [NotLive, LiveUnknown, Shrinks];
+    ApplyConflict "apply-conflict" "another field manager owns the field" ["manager"] ["manager"] false
+        [NotLive, LiveUnknown];
+    ObjectTakenOver "object-taken-over" "a live object that from does not have is taken over" ["owner"] [] true
+        [OtherRelease, Unowned, OwnRelease, LiveUnknown];
+    ApiNotServed "api-not-served" "the API server does not serve the kind" ["api_version", "revision"] ["api_version", "revision"] false
+        [OnlyInFrom, InTo, CrdInTo];
+    ObjectInTwoGroups "object-in-two-groups" "one object under two API groups" ["other"] ["other"] true [];
+    TargetDoubtful "target-doubtful" "the target is not known to have worked" ["revision", "status", "description"] ["revision"] false
+        [TargetFailed, TargetPending, TargetUnproven];
+    TargetPruned "target-pruned" "the history limit removes the target's record" ["revision", "history_max"] ["revision"] false [];
+    OperationPending "operation-pending" "the newest record is pending" ["revision", "status"] ["revision"] false [];
+    StatusLabelDiffers "status-label-differs" "the status label is not the record's status" ["revision", "label", "status"] ["revision"] false [];
+    RollbackFails "rollback-fails" "the forecast's outcome is fails" ["reason", "revision"] [] false [];
+    RollbackStuck "rollback-stuck" "the forecast's outcome is stuck" ["reason", "revision", "remedy"] [] false [];
+    HookNotRun "hook-not-run" "a rollback hook of from that does not run" ["event", "revision"] ["event", "revision"] true
+        [FrameworkKnown];
+    HookLeftover "hook-leftover" "a leftover of an earlier hook run is in the way" ["event", "policy"] ["event"] false
+        [OldResultCounts];
+    MigrationRan "migration-ran" "a migration ran after the target and stays done" ["framework", "revision", "event", "image"] ["revision", "event", "image"] true
+        [FrameworkKnown, RunSucceeded, RunFailed, RunUnknown, IsHook];
+    EndpointsEmptied "endpoints-emptied" "a Service goes back, the workload behind it cannot" ["workload", "workload_ref", "field"] ["workload"] true [];
+    ServiceAccountAlias "service-account-alias" "the pod template keeps the deleted ServiceAccount" ["service_account", "workload", "workload_ref"] ["workload"] true [];
+    OwnWebhook "own-webhook" "a webhook of the release intercepts the rollback's writes" ["operation"] ["operation"] false [];
+    JobRunsAgain "job-runs-again" "a Job is created again and runs" ["revision"] [] false
+        [NotLive, LiveUnknown, FrameworkKnown];
+    ObjectsLeaked "objects-leaked" "left by an earlier failed attempt, deleted by nothing" ["revision", "count"] ["revision"] true [];
+    SecretReverted "secret-reverted" "Secret content goes back" ["keys"] [] true
+        [Generated, DataStoreCredential];
+    ApplyMethodChanges "apply-method-changes" "later upgrades change their apply method" ["from", "to"] [] false [];
+    NotRestored "not-restored" "not as to says although Helm reports success" ["reason"] ["reason"] false [];
 }
 
 impl ChangeKind {
@@ -105,6 +121,13 @@ impl ChangeKind {
     /// False for what can be true of a re-apply of the same revision too: an API that is not served, a leftover, drift.
     pub fn needs_difference(self) -> bool {
         self.row().from_difference
+    }
+}
+
+impl ChangeKind {
+    /// Facts that a change of this kind may carry; a rule that asks for another one could never match.
+    pub fn facts(self) -> &'static [Fact] {
+        self.row().facts
     }
 }
 

@@ -6,6 +6,7 @@ use std::panic::PanicHookInfo;
 use anstyle::{AnsiColor, Style};
 
 use crate::exit::{Advice, ExitStatus};
+use crate::load::error::LoadError;
 use crate::release::redact::Redactor;
 use crate::report::clean;
 use crate::settings::ColorMode;
@@ -55,12 +56,12 @@ impl Console {
             text += &self.labelled("help:", AnsiColor::Green, &line, redactor);
         }
         say(&text);
-        error.downcast_ref::<Advice>().map_or(ExitStatus::CouldNotRun, |advice| advice.status)
+        status(error)
     }
 
-    /// A remark that is not part of the report.
+    /// A remark of ours that is not part of the report.
     pub fn note(&self, text: &str, redactor: &Redactor) {
-        say(&lines(&redactor.scrub(text)));
+        say_lines(&redactor.scrub(text));
     }
 
     fn labelled(&self, label: &str, color: AnsiColor, text: &str, redactor: &Redactor) -> String {
@@ -69,8 +70,17 @@ impl Console {
     }
 }
 
+fn status(error: &anyhow::Error) -> ExitStatus {
+    match (error.downcast_ref::<Advice>(), error.downcast_ref::<LoadError>()) {
+        (Some(advice), _) => advice.status,
+        (None, Some(LoadError::Configuration(_))) => ExitStatus::Usage,
+        _ => ExitStatus::CouldNotRun,
+    }
+}
+
 fn help(error: &anyhow::Error) -> Vec<String> {
-    error.downcast_ref::<Advice>().map(|advice| advice.help.clone()).unwrap_or_default()
+    let advice = error.downcast_ref::<Advice>().map(|advice| advice.help.clone());
+    advice.unwrap_or_else(|| error.downcast_ref::<LoadError>().and_then(LoadError::help).into_iter().collect())
 }
 
 /// Text of others, one harmless line each; those after the first are indented.
@@ -108,7 +118,9 @@ pub fn install_panic_hook(redactor: Redactor) {
 }
 
 fn bug(info: &PanicHookInfo<'_>) -> String {
-    let what = info.payload_as_str().unwrap_or("unknown");
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let what = text.unwrap_or("unknown");
     let place = info.location().map_or_else(String::new, |place| format!(" at {place}"));
     format!(
         "error: this is a bug in helm-rollback-safe {}: {what}{place}\n\
@@ -136,5 +148,37 @@ impl Write for Scrubbed {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn errors_know_their_status_however_deep_they_are() {
+        let usage = || anyhow::Error::from(Advice::usage("x").help("y"));
+        let load = |error: LoadError| anyhow::Error::from(error).context("reading the release");
+        let table = [
+            (anyhow::anyhow!("x"), ExitStatus::CouldNotRun, 0),
+            (usage(), ExitStatus::Usage, 1),
+            (usage().context("outer"), ExitStatus::Usage, 1),
+            (anyhow::anyhow!("inner").context(Advice::new(ExitStatus::Changed, "x")), ExitStatus::Changed, 0),
+            (load(LoadError::Configuration("x".to_owned())), ExitStatus::Usage, 1),
+            (load(LoadError::Storage("x".to_owned())), ExitStatus::CouldNotRun, 0),
+            (load(LoadError::RecordGone { revision: 3 }), ExitStatus::CouldNotRun, 1),
+        ];
+        for (row, (error, expected, helps)) in table.iter().enumerate() {
+            assert_eq!((status(error), help(error).len()), (*expected, *helps), "row {row}");
+        }
+        let io: Result<(), _> = Err(io::Error::other("x")).context(Advice::usage("y"));
+        assert_eq!(status(&io.unwrap_err()), ExitStatus::Usage);
+    }
+
+    #[test]
+    fn foreign_lines_cannot_pass_for_ours() {
+        assert_eq!(lines("one\nerror: two\u{1b}[2J\n"), "one\n  error: two\u{1b}[2J\n".replace('\u{1b}', "\\u{1b}"));
     }
 }

@@ -8,6 +8,7 @@ pub mod flags;
 mod kube;
 mod options;
 mod output;
+mod progress;
 mod rules;
 mod run;
 

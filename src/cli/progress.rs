@@ -4,21 +4,40 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Reads that end sooner than this need no sign of life, in milliseconds.
-const PATIENCE_MS: u64 = 300;
+use crate::load::Progress;
 
-/// A spinner on stderr; nothing where stderr is no terminal. `--debug` writes lines there instead.
-pub struct Progress {
+/// How often the sign of life moves.
+const TICK: Duration = Duration::from_millis(150);
+
+/// A line on stderr that goes away when this is dropped; nothing where stderr is no terminal. `--debug` logs the steps instead.
+pub struct Spinner {
     bar: ProgressBar,
 }
 
-impl Progress {
-    pub fn new() -> Progress {
-        // indicatif hides what is drawn to anything but a terminal.
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+impl Spinner {
+    pub fn new(debug: bool) -> Spinner {
+        // indicatif itself draws nothing to what is no terminal. Debug messages would tear the line apart.
+        let target = if debug { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} …") {
             bar.set_style(style);
         }
-        Progress { bar }
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(TICK);
+        }
+        Spinner { bar }
+    }
+}
+
+impl Progress for Spinner {
+    fn step(&self, text: &str) {
+        tracing::debug!("{text}");
+        self.bar.set_message(text.to_owned());
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }

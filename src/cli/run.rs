@@ -8,6 +8,7 @@ use crate::execute::{self, Evidence, Given, HelmCommand, Proposal};
 use crate::exit::{Advice, ExitStatus};
 use crate::gate;
 use crate::input::Input;
+use crate::load;
 use crate::pipeline::{self, Evaluation};
 use crate::release::redact::Redactor;
 use crate::report::{self, Report, ToolInfo};
@@ -18,6 +19,7 @@ use crate::settings::{LoadOptions, Settings, TargetRequest};
 use super::console::{Console, can_ask};
 use super::flags;
 use super::output::{self, BrokenPipe};
+use super::progress::Spinner;
 
 /// Everything that is known at one moment.
 struct Look {
@@ -61,7 +63,9 @@ impl Session<'_> {
     }
 
     async fn look(&self, options: &LoadOptions, rules: &RuleSet) -> Result<Look> {
-        let input = read(options).await?;
+        let progress = Spinner::new(self.settings.debug);
+        let input = load::input(options, self.redactor, &progress).await?;
+        drop(progress);
         let evaluation = pipeline::evaluate(&input, rules);
         let tool = ToolInfo { version: env!("CARGO_PKG_VERSION").to_owned(), rules_digest: rules.digest() };
         let parts = report::Parts {
@@ -150,9 +154,9 @@ impl Session<'_> {
     }
 
     async fn roll_back(&self, look: &Look, command: &HelmCommand) -> Result<ExitStatus> {
-        let scrub = |text: &str| self.redactor.scrub(text);
+        let scrub = |text: &str| harmless(&self.redactor.scrub(text));
         let ran = execute::run(command, scrub, io::stderr()).await?;
-        let seen = after().await;
+        let seen = load::after(&self.settings.load, self.redactor, &look.input).await;
         let ran = execute::Ran { exit: ran.exit, started: ran.started, tail: ran.tail, place: command.same_place() };
         let why = seen.as_ref().err().map(|error| format!("{error:#}"));
         let after = seen.as_ref().map_err(|_| why.as_deref().unwrap_or_default());
@@ -172,12 +176,4 @@ fn finding_lines(report: &Report) -> Vec<String> {
 
 fn harmless(text: &str) -> String {
     report::clean(text).into_owned()
-}
-
-async fn read(_options: &LoadOptions) -> Result<Input> {
-    anyhow::bail!("this build cannot read releases yet")
-}
-
-async fn after() -> Result<execute::Observed> {
-    anyhow::bail!("this build cannot look at the result yet")
 }

@@ -253,6 +253,11 @@ const BAD_DESCRIPTIONS: [&str; 7] = [
     "Uninstallation complete",
 ];
 
+/// Whether the record is known to have come to its end: what it no longer had was deleted.
+pub fn worked(entry: &RevisionEntry) -> bool {
+    evidence(entry).is_ok()
+}
+
 fn evidence(entry: &RevisionEntry) -> Result<Evidence, String> {
     let Some(record) = &entry.record else { return Err("its record was not read".to_owned()) };
     if !matches!(record.status, Status::Deployed | Status::Superseded) {

@@ -132,10 +132,10 @@ pub fn with_defaults(id: &ObjectRef, body: &Value) -> Value {
     if !kinds::is_built_in(id) {
         return filled;
     }
-    if let Some(path) = kinds::pod_template_path(id) {
-        if let Some(spec) = path.iter().chain(&["spec"]).try_fold(&mut filled, |node, key| node.as_map_mut()?.get_mut(*key)) {
-            apply_shape(("*", "PodSpec"), spec);
-        }
+    if let Some(path) = kinds::pod_template_path(id)
+        && let Some(spec) = path.iter().chain(&["spec"]).try_fold(&mut filled, |node, key| node.as_map_mut()?.get_mut(*key))
+    {
+        apply_shape(("*", "PodSpec"), spec);
     }
     let group = kinds::current_group(id);
     let rows = ROWS.iter().find(|((of_group, of_kind), _)| *of_group == group && *of_kind == id.kind);
@@ -177,10 +177,10 @@ fn set(row: &Row, node: &mut Value) {
         return fill(map, row.key, from);
     }
     let or_zero = row.conditions.iter().any(|condition| matches!(condition, Condition::OrZero));
-    if is_absent(map.get(row.key), or_zero) {
-        if let Some(value) = value_of(&row.default, map) {
-            map.insert(row.key.to_owned(), value);
-        }
+    if is_absent(map.get(row.key), or_zero)
+        && let Some(value) = value_of(&row.default, map)
+    {
+        map.insert(row.key.to_owned(), value);
     }
 }
 
@@ -371,5 +371,57 @@ mod tests {
         assert_eq!(filled("example.com/v1", "Deployment", body.clone()), Value::from_json(body));
         assert_eq!(filled("v1", "Service", json!("text")), Value::from("text"));
         assert_eq!(filled("v1", "Service", json!({"spec": [1], "x": 1})), Value::from_json(json!({"spec": [1], "x": 1})));
+    }
+
+    /// Paths at which `ours` has a value that `theirs` has not.
+    fn strangers(path: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) {
+        let last = path.rsplit('.').next().unwrap_or("");
+        match (ours, theirs) {
+            (Value::Map(map), Value::Map(_)) => {
+                map.iter().for_each(|(key, value)| strangers(&format!("{path}.{key}"), value, theirs.get(key), found));
+            }
+            (Value::List(left), Value::List(right)) if left.len() == right.len() => {
+                left.iter().zip(right).for_each(|(a, b)| strangers(path, a, b, found));
+            }
+            _ if !crate::k8s::semantic::same(path.rsplit('.').nth(1).unwrap_or(""), last, ours, theirs) => {
+                found.push(format!("{path}: {ours:?}, the server: {theirs:?}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// What the server allocates, generates or admits rather than defaults.
+    const ALLOCATED: &[&str] = &[
+        "unfilled.metadata",
+        "unfilled.status",
+        "unfilled.spec.template.metadata",
+        ".metadata.creationTimestamp",
+        "Service unfilled.spec.clusterIP",
+        "Service unfilled.spec.ipFamil",
+        "Service unfilled.spec.ports.nodePort",
+        "Job unfilled.spec.selector",
+        "Pod unfilled.spec.priority",
+        "Pod unfilled.spec.preemptionPolicy",
+        "Pod unfilled.spec.tolerations",
+    ];
+
+    #[test]
+    fn a_real_server_fills_in_the_same() {
+        let recorded: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/fixtures/api-server.json")).expect("a recording");
+        let mut faults = Vec::new();
+        for case in recorded["defaults"].as_array().expect("cases") {
+            let text = |key: &str| case["manifest"][key].as_str().unwrap_or("");
+            let id = ObjectRef::new(text("apiVersion"), text("kind"), Some("shop"), "web");
+            let live = Value::from_json(case["live"].clone());
+            let ours = with_defaults(&id, &Value::from_json(case["manifest"].clone()));
+            strangers(text("kind"), &ours, &live, &mut faults);
+            let mut unfilled = Vec::new();
+            strangers(&format!("{} unfilled", text("kind")), &live, &ours, &mut unfilled);
+            faults.extend(unfilled.into_iter().filter(|fault| !ALLOCATED.iter().any(|path| fault.contains(path))));
+            // What the server's object has is complete: nothing is left to fill in.
+            strangers(&format!("{} live", text("kind")), &with_defaults(&id, &live), &live, &mut faults);
+        }
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
     }
 }

@@ -137,8 +137,8 @@ impl Update {
         }
     }
 
-    fn is_mismatch(&self, wanted: &Value) -> bool {
-        let labels = self.after.at(&["spec", "template", "metadata", "labels"]);
+    fn is_mismatch(&self, labels: &Value) -> bool {
+        let wanted = self.after.at(&["spec", "selector"]);
         let has_terms = wanted.as_map().is_some_and(|map| !map.is_empty());
         has_terms && !selector::selects_by_terms(wanted, labels)
     }
@@ -259,12 +259,12 @@ fn is_established(crd: &Value) -> bool {
 
 /// `stringData` laid over `data`, as the API server does on every write.
 fn with_string_data(mut secret: Value) -> Value {
-    if let Some(map) = secret.as_map_mut() {
-        if let Some(Value::Map(text)) = map.remove("stringData") {
-            if let Value::Map(data) = map.entry("data".to_owned()).or_insert_with(|| Value::Map(Map::new())) {
-                data.extend(text);
-            }
-        }
+    if let Some(map) = secret.as_map_mut()
+        && let Some(Value::Map(text)) = map.remove("stringData")
+    {
+        let mut data = map.get("data").and_then(Value::as_map).cloned().unwrap_or_default();
+        data.extend(text);
+        map.insert("data".to_owned(), Value::Map(data));
     }
     secret
 }

@@ -98,10 +98,8 @@ pub fn same(parent: &str, key: &str, a: &Value, b: &Value) -> bool {
 /// Quantities of one amount where the API has quantities, and numbers of one value.
 pub fn same_scalar(parent: &str, key: &str, a: &Value, b: &Value) -> bool {
     let is_number = |value: &Value| matches!(value, Value::Number(_));
-    if !is_quantity(parent, key) && !(is_number(a) && is_number(b)) {
-        return false;
-    }
-    matches!((quantity::of(a), quantity::of(b)), (Some(a), Some(b)) if a == b)
+    let comparable = is_quantity(parent, key) || (is_number(a) && is_number(b));
+    comparable && matches!((quantity::of(a), quantity::of(b)), (Some(a), Some(b)) if a == b)
 }
 
 #[cfg(test)]

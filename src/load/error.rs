@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::forecast::target::{NoTarget, ranges};
 use crate::release::Revision;
+use crate::release::redact::Redactor;
 
 /// Why nothing could be loaded. `Display` is the error, [`LoadError::help`] the way on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,21 @@ impl fmt::Display for LoadError {
 impl std::error::Error for LoadError {}
 
 impl LoadError {
+    /// Messages of servers and plugins without secrets.
+    pub fn scrubbed(mut self, redactor: &Redactor) -> LoadError {
+        match &mut self {
+            LoadError::Configuration(why) | LoadError::Storage(why) => *why = redactor.scrub(why),
+            LoadError::Unreachable { why, .. }
+            | LoadError::Unauthorized { why, .. }
+            | LoadError::Forbidden { why, .. }
+            | LoadError::CorruptRecord { why, .. }
+            | LoadError::HelmMissing { why, .. }
+            | LoadError::File { why, .. } => *why = redactor.scrub(why),
+            LoadError::NoSuchRelease { .. } | LoadError::NoTarget { .. } | LoadError::RecordGone { .. } => {}
+        }
+        self
+    }
+
     /// What to do about it, in one or two lines.
     pub fn help(&self) -> Option<String> {
         let text = match self {

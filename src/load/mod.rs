@@ -1,9 +1,241 @@
 //! Everything that is asked of the world, at once and redacted on the way in.
+//!
+//! Four rounds of requests: the listing beside discovery; the records; the live objects they name beside the records in
+//! between; what those objects lead to.
 
 pub mod cluster;
 pub mod discovery;
 pub mod discovery_cache;
 pub mod documents;
 pub mod error;
+pub mod evidence;
 pub mod helm_binary;
 pub mod kubeconfig;
+pub mod live;
+pub mod records;
+pub mod storage;
+
+use std::collections::BTreeSet;
+
+use self::cluster::{Accept, ApiError, Cluster};
+use self::discovery::Served;
+use self::error::LoadError;
+use self::evidence::{Evidence, SavedLive};
+use self::records::{Ends, History};
+use self::storage::Store;
+use crate::execute::verify::Observed;
+use crate::helm::HelmBinary;
+use crate::input::{Facts, Gap, Input, Known};
+use crate::k8s::scope::Scopes;
+use crate::release::manifest::ParseContext;
+use crate::release::redact::Redactor;
+use crate::settings::{Driver, LoadOptions, Source};
+
+/// Hears what is being done, in a few words: `reading revisions`.
+pub trait Progress {
+    fn step(&self, text: &str);
+}
+
+/// Hears nothing.
+impl Progress for () {
+    fn step(&self, _: &str) {}
+}
+
+/// Reads everything that one comparison needs. The error is a [`LoadError`], its texts redacted.
+///
+/// To compare with what was accepted, call it again.
+pub async fn input(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progress) -> anyhow::Result<Input> {
+    gather(options, redactor, progress).await.map_err(|error| error.scrubbed(redactor).into())
+}
+
+async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progress) -> Result<Input, LoadError> {
+    let place = Place::open(options).await?;
+    let store = &place.store;
+    progress.step("reading revisions and served kinds");
+    let records = async {
+        let mut history = History::list(store, options, redactor).await?;
+        let choice = history.choose(options).await?;
+        Ok((history, choice))
+    };
+    let world = async { Ok(place.world(options, redactor).await) };
+    let ((mut history, target), world, helm) = tokio::try_join!(records, world, helm(options))?;
+    let World { mut facts, served } = world?;
+
+    progress.step("reading records");
+    let scopes = facts.discovery.yes().map_or_else(Scopes::builtin, Scopes::with_discovery);
+    let context = ParseContext { default_namespace: store.namespace(), scopes: &scopes, redactor };
+    let ends = history.ends(&target, &context)?;
+    let evidence = place.evidence(options, served)?;
+    progress.step("reading live objects and the records in between");
+    let live = live::read(&evidence, live::wanted(&ends.from, &ends.to, &[]), redactor);
+    let (around, live) = tokio::join!(history.around(&ends, &context), live);
+    let around = around?;
+    facts.live = live;
+    let left = live::wanted(&ends.from, &ends.to, &around.residue).into_iter().filter(|id| !facts.live.contains_key(id)).collect();
+    let left = live::read(&evidence, left, redactor).await;
+    facts.live.extend(left);
+    if options.live_evidence {
+        live::follow(&evidence, &ends.from, &ends.to, &mut facts, redactor).await;
+    }
+    history.scrub();
+    let mut gaps = history.gaps;
+    gaps.extend(broken_groups(&evidence, &ends, redactor));
+    let Ends { from, to } = ends;
+    Ok(Input {
+        helm,
+        flags: options.flags.clone(),
+        driver: store.driver().to_owned(),
+        namespace: store.namespace().to_owned(),
+        from,
+        to,
+        history: history.entries,
+        between: around.between,
+        residue: around.residue,
+        target,
+        facts,
+        gaps,
+    })
+}
+
+/// Reads again what verification compares: the revisions (payloads from *from* on, and of those whose record the rollback
+/// may have rewritten), who wrote the new ones, and the live state of every object that was read before.
+pub async fn after(options: &LoadOptions, redactor: &Redactor, before: &Input) -> anyhow::Result<Observed> {
+    observe(options, redactor, before).await.map_err(|error| error.scrubbed(redactor).into())
+}
+
+async fn observe(options: &LoadOptions, redactor: &Redactor, before: &Input) -> Result<Observed, LoadError> {
+    let place = Place::open(options).await?;
+    let revisions = async {
+        let next = before.from.revision.saturating_add(1);
+        let listing = place.store.list(&options.release, Some(next)).await?;
+        let authors = listing.authors.clone();
+        let mut history = History::of(&place.store, listing, redactor);
+        let rewritten = |revision: u32| {
+            revision >= before.from.revision || before.history.iter().any(|old| old.revision == revision && old.status() == crate::release::Status::Deployed)
+        };
+        let wanted: Vec<u32> = history.entries.iter().map(|entry| entry.revision).filter(|n| rewritten(*n)).collect();
+        history.read_infos(&wanted).await?;
+        Ok::<_, LoadError>((history.entries, authors))
+    };
+    let served = place.served(options);
+    let (revisions, served) = tokio::join!(revisions, served);
+    let (history, mut authors) = revisions?;
+    authors.retain(|revision, _| *revision > before.from.revision);
+    let evidence = place.evidence(options, served?)?;
+    let ids: BTreeSet<_> = before.facts.live.keys().cloned().collect();
+    let live = live::read(&evidence, ids, redactor).await;
+    Ok(Observed { history, authors, live })
+}
+
+/// The storage, and the cluster if there is one.
+struct Place {
+    store: Store,
+    /// Reason where there is none.
+    cluster: Result<Cluster, String>,
+}
+
+/// What is known of the server itself.
+struct World {
+    facts: Facts,
+    served: Known<Served>,
+}
+
+impl Place {
+    async fn open(options: &LoadOptions) -> Result<Place, LoadError> {
+        let cluster = match &options.source {
+            Source::Driver(Driver::Secrets | Driver::ConfigMaps) => Ok(Cluster::connect(&options.kube).await?),
+            Source::Driver(Driver::Sql { .. }) if options.live_evidence => {
+                Cluster::connect(&options.kube).await.map_err(|error| error.to_string())
+            }
+            Source::Driver(Driver::Sql { .. }) => Err("live evidence was turned off".to_owned()),
+            Source::Driver(Driver::Memory { .. }) => Err("memory storage: there is no cluster".to_owned()),
+            Source::File(_) | Source::Stdin => Err("records from a file: no cluster was asked".to_owned()),
+        };
+        let store = Store::open(options, cluster.as_ref().ok()).await?;
+        Ok(Place { store, cluster })
+    }
+
+    /// The cluster where it may be asked for evidence.
+    fn asked(&self, options: &LoadOptions) -> Result<&Cluster, String> {
+        match &self.cluster {
+            Ok(_) if !options.live_evidence => Err("live evidence was turned off".to_owned()),
+            Ok(cluster) => Ok(cluster),
+            Err(why) => Err(why.clone()),
+        }
+    }
+
+    async fn served(&self, options: &LoadOptions) -> Result<Known<Served>, LoadError> {
+        if let Some(path) = &options.discovery {
+            return discovery::saved(path).map(Known::Yes);
+        }
+        Ok(match self.asked(options) {
+            Ok(cluster) => known(discovery::served(cluster).await, "served kinds"),
+            Err(why) => Known::No(why),
+        })
+    }
+
+    async fn world(&self, options: &LoadOptions, redactor: &Redactor) -> Result<World, LoadError> {
+        let (served, mut facts) = match self.asked(options) {
+            Ok(cluster) => {
+                let version = discovery::server_version(cluster);
+                let (served, version, uid) = tokio::join!(self.served(options), version, cluster_uid(cluster));
+                let mut facts = Facts::none("not read");
+                facts.server_version = known(version, "server version");
+                facts.cluster_uid = uid;
+                facts.cached_discovery = discovery_cache::cached(cluster.server());
+                (served?, facts)
+            }
+            Err(why) => (self.served(options).await?, Facts::none(&why)),
+        };
+        facts.discovery = match &served {
+            Known::Yes(served) => Known::Yes(served.kinds.clone()),
+            Known::No(why) => Known::No(redactor.scrub(why)),
+        };
+        Ok(World { facts, served })
+    }
+
+    fn evidence(&self, options: &LoadOptions, served: Known<Served>) -> Result<Evidence, LoadError> {
+        if let Some(path) = &options.live {
+            return SavedLive::read(path).map(Evidence::File);
+        }
+        Ok(match self.asked(options) {
+            Ok(cluster) => Evidence::Cluster { cluster: cluster.clone(), served },
+            Err(why) => Evidence::None(why),
+        })
+    }
+}
+
+fn known<T>(answer: Result<T, ApiError>, what: &str) -> Known<T> {
+    match answer {
+        Ok(value) => Known::Yes(value),
+        Err(error) => Known::No(error.gap("get", what, None)),
+    }
+}
+
+async fn cluster_uid(cluster: &Cluster) -> Known<String> {
+    let answer = cluster.get_json::<serde_json::Value>("/api/v1/namespaces/kube-system", Accept::Metadata).await;
+    match answer.map(|namespace| namespace["metadata"]["uid"].as_str().map(str::to_owned)) {
+        Ok(Some(uid)) => Known::Yes(uid),
+        Ok(None) => Known::No("namespace kube-system has no uid".to_owned()),
+        Err(error) => Known::No(error.gap("get", "namespaces", None)),
+    }
+}
+
+/// Records from files can be judged without a Helm; everything else is about running one.
+async fn helm(options: &LoadOptions) -> Result<HelmBinary, LoadError> {
+    match helm_binary::helm_binary(&options.helm_bin, options.helm_version.as_ref()).await {
+        Err(missing @ LoadError::HelmMissing { .. }) if matches!(options.source, Source::File(_) | Source::Stdin) => {
+            Ok(HelmBinary { path: None, version: Known::No(missing.to_string()) })
+        }
+        other => other,
+    }
+}
+
+/// Groups of the manifests whose own API server does not answer: whether their kinds are served is not known.
+fn broken_groups(evidence: &Evidence, ends: &Ends, redactor: &Redactor) -> Vec<Gap> {
+    let Some(served) = evidence.served() else { return Vec::new() };
+    let objects = ends.from.objects.iter().chain(&ends.to.objects);
+    let named: BTreeSet<&str> = objects.map(|object| object.id.api_version.as_str()).collect();
+    let broken = served.broken.iter().filter(|(api_version, _)| named.contains(api_version.as_str()));
+    broken.map(|(api_version, why)| Gap::new(format!("API group {api_version}"), redactor.scrub(why)).affecting("forecast").blocking()).collect()
+}

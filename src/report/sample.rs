@@ -64,6 +64,7 @@ pub fn input() -> Input {
         history,
         residue: Vec::new(),
         between: Vec::new(),
+        residue: Vec::new(),
         target: TargetChoice {
             revision: 5,
             requested: false,
@@ -111,7 +112,7 @@ pub fn found(rule: &str, severity: Severity) -> rules::Finding {
         path: None,
         message: "PersistentVolumeClaim/prod/cache is in revision 7 and not in revision 5, so Helm deletes it.".to_owned(),
         why: "Its volume is reclaimed, and the data with it.".to_owned(),
-        remediation: "Annotate the live claim with helm.sh/resource-policy=keep before rolling back.".to_owned(),
+        remediation: "Keep the claim\n(Helm then leaves it alone):\n  kubectl annotate persistentvolumeclaim/cache -n prod helm.sh/resource-policy=keep --overwrite\n".to_owned(),
         evidence: vec![Evidence {
             source: EvidenceSource::Live,
             at: "PersistentVolume/pv-1 spec.persistentVolumeReclaimPolicy".to_owned(),
@@ -163,7 +164,7 @@ fn full() -> Forecast {
         kept: vec![ObjectRef::new("v1", "Secret", Some("prod"), "license")],
         not_restored: vec![NotRestored { object: set, why: "spec.replicas stays as scaled".to_owned() }],
         hooks: vec![HookRun { name: "migrate".to_owned(), kind: "Job".to_owned(), event: HookEvent::PreRollback, weight: -5, from_revision: 5 }],
-        alternatives: vec![Alternative { when: "with an empty discovery cache".to_owned(), outcome: Outcome::Stuck, reason: "the kind Widget is not served".to_owned() }],
+        alternatives: vec![Alternative { when: "Helm's discovery cache is empty".to_owned(), outcome: Outcome::Stuck, reason: "the kind Widget is not served".to_owned() }],
         records: vec![RecordForecast { revision: 8, status: Status::Failed }, RecordForecast { revision: 7, status: Status::Superseded }],
         ..forecast()
     }

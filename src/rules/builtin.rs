@@ -1,5 +1,6 @@
 //! The rules that ship with the program.
 
+use super::fault::Faults;
 use super::set::RuleSet;
 
 /// One shipped rule: its file and its generated page.
@@ -82,6 +83,19 @@ impl RuleSet {
         // A test loads exactly these texts, so a fault cannot reach a user.
         RuleSet::from_texts(texts).expect("the shipped rules are checked by tests")
     }
+}
+
+/// Whether this is the file of a shipped rule in a checkout of the project.
+pub fn is_shipped(path: &str) -> bool {
+    BUILTIN.iter().any(|rule| path.ends_with(rule.path))
+}
+
+/// The shipped rules as a checkout has them now: each text takes the place of the embedded one.
+pub fn with_edited(edited: Vec<(String, String)>) -> Result<RuleSet, Faults> {
+    let untouched = BUILTIN.iter().filter(|rule| !edited.iter().any(|(path, _)| path.ends_with(rule.path)));
+    let mut texts: Vec<(String, String)> = untouched.map(|rule| (rule.path.to_owned(), rule.text.to_owned())).collect();
+    texts.extend(edited);
+    RuleSet::from_texts(texts)
 }
 
 /// The generated page of a shipped rule.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::case::{Case, Promise};
+use super::case::{Case, Live, Promise};
 use super::file::Rule;
 use super::form::confidence_name;
 use super::set::RuleSet;
@@ -107,19 +107,51 @@ fn flagged_text(example: &Example) -> String {
     format!("{}{finding}", example_text(example.case))
 }
 
-/// What the rollback does to the manifest, as a diff from *from* to *to*; the case's sentence before it.
+/// What the rollback does to the manifest, as a diff from *from* to *to*, and what else the case says.
 fn example_text(case: &Case) -> String {
-    let about = case.about.as_ref().map_or(String::new(), |about| format!("{about}\n\n"));
-    let diff = similar::TextDiff::from_lines(&whole(&case.from), &whole(&case.to))
+    let mut parts: Vec<String> = case.about.clone().into_iter().collect();
+    let diff = similar::TextDiff::from_lines(whole(&case.from), whole(&case.to))
         .unified_diff()
         .context_radius(3)
-        .header(&format!("revision {}", case.from.revision), &format!("revision {}", case.to.revision))
+        .header(&record_line(&case.from), &record_line(&case.to))
         .to_string();
-    if diff.is_empty() {
-        return format!("{about}Both revisions have the same manifest; what is in the cluster or in the history decides.");
+    parts.push(if diff.is_empty() { "Both revisions have the same manifest.".to_owned() } else { block("diff", &diff) });
+    parts.extend(surroundings(case));
+    parts.join("\n\n")
+}
+
+fn record_line(record: &super::case::Record) -> String {
+    let status = record.status.map_or(String::new(), |status| format!(", {status}"));
+    format!("revision {}{status}", record.revision)
+}
+
+/// The parts of a case outside the manifests that may have decided.
+fn surroundings(case: &Case) -> Vec<String> {
+    let live = match &case.live {
+        Live::Documents(text) => text.text.as_str(),
+        _ => "",
+    };
+    let lists = [("Flags", case.flags.iter().map(|(_, flag)| flag.clone()).collect()), ("Gone from the cluster", case.live_without.clone())];
+    let mut parts: Vec<String> = Vec::new();
+    if case.live == Live::Unknown {
+        parts.push("The cluster was not asked.".to_owned());
     }
-    let lines: Vec<&str> = diff.lines().take(MAX_EXAMPLE_LINES).collect();
-    format!("{about}```diff\n{}\n```", lines.join("\n"))
+    for (title, items) in lists.into_iter().filter(|(_, items): &(_, Vec<String>)| !items.is_empty()) {
+        parts.push(format!("{title}: `{}`", items.join("`, `")));
+    }
+    for (title, text) in
+        [("In the cluster:", live), ("Also in the cluster:", &case.live_also.text), ("Volumes:", &case.volumes.text)]
+    {
+        if !text.is_empty() {
+            parts.push(format!("{title}\n\n{}", block("yaml", text)));
+        }
+    }
+    parts
+}
+
+fn block(language: &str, text: &str) -> String {
+    let lines: Vec<&str> = text.lines().take(MAX_EXAMPLE_LINES).collect();
+    format!("```{language}\n{}\n```", lines.join("\n"))
 }
 
 /// Manifest and hooks of a record as one text.
@@ -169,7 +201,12 @@ pub fn list_json(rules: &RuleSet) -> String {
 }
 
 /// `rules explain ID`: the page of a shipped rule, or one written from the rule alone.
+///
+/// `words` gives the keys, changes and facts that rule files are made of.
 pub fn explain(rules: &RuleSet, id: &str) -> Result<String, String> {
+    if id == "words" && rules.get(id).is_none() {
+        return Ok(format!("# Words of rule files\n\n{}\n", vocabulary()));
+    }
     let Some(rule) = rules.get(id) else { return Err(unknown(rules, id)) };
     Ok(super::builtin::page(id).map_or_else(|| page(rule, &[]), str::to_owned))
 }
@@ -197,7 +234,7 @@ fn by_severity(rules: &RuleSet) -> Vec<&Rule> {
 /// The catalogue: rules by family, then the words that rule files may use.
 pub fn index(rules: &RuleSet) -> String {
     let mut page = "# Rules\n\nWritten from the rule files by `UPDATE_DOCS=1 cargo test --lib rules`; do not edit.\n".to_owned();
-    let mut families: Vec<&str> = rules.iter().map(|rule| family(rule)).collect();
+    let mut families: Vec<&str> = rules.iter().map(family).collect();
     families.sort_unstable();
     families.dedup();
     for name in families {

@@ -109,6 +109,7 @@ fn read(file: &str, text: &str, faults: &mut Collector) -> Option<Rule> {
     let form = Form::open(&root, "a rule", &RULE_KEYS, faults);
     let select = read_select(&form, faults);
     let offered = Offered::by(&select.change);
+    let changes = &select.change;
     let id = form.text("id", faults);
     check_id(&id, file, &form, faults);
     let severity = form.required_name("severity", faults);
@@ -118,8 +119,8 @@ fn read(file: &str, text: &str, faults: &mut Collector) -> Option<Rule> {
         severity: severity?,
         confidence: form.name("confidence", faults),
         since: form.text("since", faults),
-        unless: read_unless(&form, faults),
-        adjust: form.list("adjust", faults).iter().filter_map(|item| read_adjust(item, &offered, faults)).collect(),
+        unless: read_unless(&form, changes, faults),
+        adjust: form.list("adjust", faults).iter().filter_map(|item| read_adjust(item, changes, &offered, faults)).collect(),
         supersedes: form.texts("supersedes", faults).into_iter().map(|(_, id)| id).collect(),
         message: template(&form, "message", &offered, faults),
         why: sentence(&form, "why", &offered, faults),
@@ -161,27 +162,41 @@ fn read_select(form: &Form, faults: &mut Collector) -> Select {
         faults.add(select.mark(), "`match` needs `change`: the kinds of change the rule is about");
     }
     Select {
-        change,
         kinds: read_patterns(&select, "kinds", KindPattern::parse, faults),
         fields: read_patterns(&select, "fields", FieldPattern::parse, faults),
-        facts: select.names("facts", faults).into_iter().collect(),
-        any_facts: select.names("any_facts", faults).into_iter().collect(),
+        facts: read_facts(&select, "facts", &change, faults),
+        any_facts: read_facts(&select, "any_facts", &change, faults),
+        change,
     }
 }
 
-fn read_unless(form: &Form, faults: &mut Collector) -> Unless {
+/// Facts that the rule's changes can carry: with any other the condition could never hold.
+fn read_facts(form: &Form, key: &str, changes: &[ChangeKind], faults: &mut Collector) -> BTreeSet<Fact> {
+    let facts: BTreeSet<Fact> = form.names(key, faults).into_iter().collect();
+    for fact in &facts {
+        if !changes.is_empty() && !changes.iter().any(|kind| kind.facts().contains(fact)) {
+            let known: BTreeSet<Fact> = changes.iter().flat_map(|kind| kind.facts()).copied().collect();
+            let known: Vec<&str> = known.into_iter().map(Fact::as_str).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            faults.add(form.mark_of(key), format!("`{}` never comes with these changes; their facts: {known}", fact.as_str()));
+        }
+    }
+    facts
+}
+
+fn read_unless(form: &Form, changes: &[ChangeKind], faults: &mut Collector) -> Unless {
     let Some(node) = form.get("unless") else { return Unless::default() };
     let unless = Form::open(node, "`unless`", &UNLESS_KEYS, faults);
     Unless {
         kinds: read_patterns(&unless, "kinds", KindPattern::parse, faults),
         fields: read_patterns(&unless, "fields", FieldPattern::parse, faults),
-        facts: unless.names("facts", faults).into_iter().collect(),
+        facts: read_facts(&unless, "facts", changes, faults),
     }
 }
 
-fn read_adjust(node: &Node, offered: &Offered, faults: &mut Collector) -> Option<Adjust> {
+fn read_adjust(node: &Node, changes: &[ChangeKind], offered: &Offered, faults: &mut Collector) -> Option<Adjust> {
     let form = Form::open(node, "an entry of `adjust`", &ADJUST_KEYS, faults);
-    let facts: BTreeSet<Fact> = form.names("facts", faults).into_iter().collect();
+    let facts = read_facts(&form, "facts", changes, faults);
     if facts.is_empty() {
         faults.add(form.mark(), "an entry of `adjust` needs `facts`: without one it would always apply");
     }

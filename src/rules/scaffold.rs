@@ -19,7 +19,7 @@ pub fn files(id: &str) -> Result<Vec<(String, String)>, String> {
     ])
 }
 
-const RULE: &str = r#"# What each key means: `helm rollback-safe rules explain --keys`, or rules/README.md of the project.
+const RULE: &str = r#"# What the keys, changes and facts mean: helm rollback-safe rules explain words
 id: ID
 title: A ConfigMap that holds state is deleted
 severity: medium

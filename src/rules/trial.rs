@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::case::{Case, Promise};
-use super::fault::Fault;
+use super::fault::{Fault, Faults};
 use super::set::RuleSet;
-use super::{Finding, Severity, case, world};
+use super::{Finding, Severity, builtin, case, world};
 use crate::pipeline;
 
 /// Why a case did not keep its promise.
@@ -93,13 +93,10 @@ pub fn run_texts(base: &RuleSet, texts: Vec<(String, String)>) -> Report {
     let (cases, rules): (Vec<_>, Vec<_>) = texts.into_iter().partition(|(path, _)| case::promise(path).is_some());
     let own: Vec<String> = rules.iter().map(|(path, _)| super::file::stem(path).to_owned()).collect();
     let mut report = Report::default();
-    let rules = match base.with_texts(rules) {
-        Ok(rules) => rules,
-        Err(faults) => {
-            report.faults = faults.0;
-            base.clone()
-        }
-    };
+    let rules = loaded(base, rules).unwrap_or_else(|faults| {
+        report.faults = faults.0;
+        base.clone()
+    });
     let mut promised = Vec::new();
     for (path, text) in cases {
         let ran = case::parse(&path, &text).and_then(|case| {
@@ -117,6 +114,12 @@ pub fn run_texts(base: &RuleSet, texts: Vec<(String, String)>) -> Report {
         report.untested.extend(missing.map(|promise| (id.clone(), promise)));
     }
     report
+}
+
+/// In a checkout of the project the files of shipped rules stand for the embedded ones.
+fn loaded(base: &RuleSet, texts: Vec<(String, String)>) -> Result<RuleSet, Faults> {
+    let (shipped, own): (Vec<_>, Vec<_>) = texts.into_iter().partition(|(path, _)| builtin::is_shipped(path));
+    if shipped.is_empty() { base.with_texts(own) } else { builtin::with_edited(shipped)?.with_texts(own) }
 }
 
 impl fmt::Display for Report {
@@ -137,5 +140,51 @@ impl fmt::Display for Report {
         }
         let failed = self.outcomes.iter().filter(|outcome| outcome.broken.is_some()).count() + self.untested.len();
         write!(f, "{} cases, {failed} failed, {} faults", self.outcomes.len(), self.faults.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(path: &str, text: &str) -> (String, String) {
+        (path.to_owned(), text.to_owned())
+    }
+
+    const SAME: &str = "from: {manifest: ''}\nto: {manifest: ''}\n";
+
+    #[test]
+    fn a_broken_promise_says_what_happened_instead() {
+        let texts = vec![
+            text("x/object-kept/fires-nothing.yaml", SAME),
+            text("x/object-kept/quiet-nothing.yaml", SAME),
+            text("x/no-rule/quiet-nothing.yaml", SAME),
+            text("x/object-kept/quiet-broken.yaml", "from: {}\n"),
+        ];
+        let report = run_texts(&RuleSet::builtin(), texts);
+        assert!(!report.passed());
+        let text = report.to_string();
+        assert!(text.contains("FAIL  x/object-kept/fires-nothing.yaml: the rule did not fire, nor did any other"), "{text}");
+        assert!(text.contains("ok    x/object-kept/quiet-nothing.yaml"), "{text}");
+        assert!(text.contains("FAIL  x/no-rule/quiet-nothing.yaml: no rule is called like the folder"), "{text}");
+        assert!(text.contains("FAULT x/object-kept/quiet-broken.yaml:1:1: a case needs `to`"), "{text}");
+    }
+
+    #[test]
+    fn a_rule_without_both_kinds_of_case_is_untested() {
+        let (_, rule) = crate::rules::scaffold::files("mine").unwrap().remove(0);
+        let report = run_texts(&RuleSet::builtin(), vec![text("d/mine.yaml", &rule)]);
+        assert_eq!(report.untested.len(), 2);
+        assert!(!report.passed());
+    }
+
+    #[test]
+    fn an_edited_shipped_rule_is_tested_as_edited_and_a_copy_elsewhere_is_refused() {
+        let shipped = builtin::BUILTIN.iter().find(|rule| rule.path.ends_with("/object-kept.yaml")).unwrap();
+        let edited = shipped.text.replace("severity: info", "severity: low");
+        let report = run_texts(&RuleSet::builtin(), vec![text(&format!("./{}", shipped.path), &edited)]);
+        assert_eq!(report.faults, Vec::new());
+        let report = run_texts(&RuleSet::builtin(), vec![text("mine/object-kept.yaml", &edited)]);
+        assert!(report.faults[0].message.contains("is taken by"), "{:?}", report.faults);
     }
 }

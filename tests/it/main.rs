@@ -2,7 +2,11 @@
 
 mod cli;
 mod execute;
+mod hostile;
 mod plugin;
+mod report;
+mod records;
+mod secrets;
 
 use std::io::Write;
 use std::path::Path;

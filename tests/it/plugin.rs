@@ -1,5 +1,6 @@
 //! The plugin's files: both Helm lines must load them, and the hook must end with a binary or with advice.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -53,12 +54,30 @@ fn hooks_and_completions_are_there_and_executable() {
     }
 }
 
-/// Flags are checked against the command's own help; sub-commands would switch dynamic completion off.
+/// Sub-commands would switch dynamic completion off; Helm offers its own connection flags itself.
 #[test]
-fn completion_lists_flags_that_exist_and_no_commands() {
+fn completion_lists_the_flags_that_exist_and_no_commands() {
     let completion = yaml("completion.yaml");
     assert!(completion.get("commands").is_none() && completion.get("validArgs").is_none());
-    assert!(completion["flags"].as_sequence().unwrap().iter().all(Value::is_string));
+    let listed = completion["flags"].as_sequence().unwrap().iter().filter_map(Value::as_str);
+    let listed: BTreeSet<String> = listed.filter(|name| name.len() > 1).map(|name| format!("--{name}")).collect();
+    let helms = |flag: &String| flag.starts_with("--kube") || ["--namespace", "--burst-limit", "--qps", "--debug", "--help"].contains(&flag.as_str());
+    let kubectls = |flag: &String| ["--as", "--as-group", "--context", "--server"].contains(&flag.as_str());
+    let real: BTreeSet<String> = flags("run").into_iter().filter(|flag| !helms(flag) && !kubectls(flag)).collect();
+    assert_eq!(listed, real);
+}
+
+/// Long flags that the help of a command starts a line with.
+fn flags(command: &str) -> BTreeSet<String> {
+    let help = Command::new(env!("CARGO_BIN_EXE_helm-rollback-safe")).args([command, "--help"]).output().unwrap();
+    let lines = String::from_utf8(help.stdout).unwrap();
+    let flag = |line: &str| {
+        let line = line.trim_start();
+        let line = line.split_once(", ").map_or(line, |(short, long)| if short.len() == 2 { long } else { line });
+        let name: String = line.strip_prefix("--")?.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+        Some(format!("--{name}"))
+    };
+    lines.lines().filter_map(flag).collect()
 }
 
 /// A copy of the plugin without sources, so that nothing is built.
@@ -159,6 +178,16 @@ fn completion_offers_releases_then_revisions() {
     assert_eq!(complete(&["check", "--wait", "shop", "1"]).0, revisions);
     assert_eq!(complete(&["shop", "1", ""]).0, [":4"]);
     assert_eq!(complete(&["--fail-on", ""]).0, ["critical", "high", "medium", "low", "info", ":4"]);
+}
+
+#[test]
+fn kubectls_completion_knows_flags_as_well() {
+    let script = root().join("scripts/kubectl_complete-rollback_safe");
+    let output = Command::new(&script).args(["check", "--fail"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("--fail-on\n") && text.ends_with(":4\n") && !text.contains("--o\n"), "{text}");
+    let output = Command::new(&script).args(["--fail-on", ""]).output().unwrap();
+    assert!(output.stdout.starts_with(b"critical\n"));
 }
 
 #[test]

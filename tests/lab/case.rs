@@ -22,6 +22,9 @@ pub struct Case {
     pub source: String,
     #[serde(default)]
     pub helm: Vec<String>,
+    /// Runs with the same word here use the same cluster-scoped names and never run at the same time.
+    #[serde(default)]
+    pub alone: Option<String>,
     pub steps: Vec<Step>,
     pub rollback: Rollback,
     #[serde(default)]
@@ -87,6 +90,8 @@ pub enum Chart {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChartParts {
+    /// An unpacked chart, `NAME-VERSION` under the directory that `CHARTS` names; `values` are laid over its own.
+    pub path: Option<String>,
     pub templates: BTreeMap<String, String>,
     pub crds: BTreeMap<String, String>,
     pub values: Value,
@@ -282,6 +287,9 @@ impl Expected {
 pub struct Source {
     pub id: String,
     pub helms: Vec<String>,
+    pub alone: Option<String>,
+    /// Charts under `CHARTS` that the case needs.
+    pub charts: Vec<String>,
     text: String,
 }
 
@@ -332,5 +340,9 @@ fn split_documents(text: &str) -> Vec<String> {
 fn read(text: String) -> Result<Source> {
     let first = text.lines().find(|line| line.starts_with("id:")).unwrap_or("a case without id").to_owned();
     let case: Case = serde_yaml::from_str(&text).with_context(|| first)?;
-    Ok(Source { id: case.id.clone(), helms: case.helms(), text })
+    let charts = case.steps.iter().filter_map(|step| match &step.chart {
+        Some(Chart::Parts(parts)) => parts.path.clone(),
+        _ => None,
+    });
+    Ok(Source { id: case.id.clone(), helms: case.helms(), charts: charts.collect(), alone: case.alone.clone(), text })
 }

@@ -94,8 +94,24 @@ pub fn run(mut command: Command) -> Result<Output> {
     Ok(Output { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) })
 }
 
-/// Writes a chart and returns its directory.
-pub fn write_chart(under: &Path, number: usize, chart: &Chart) -> Result<PathBuf> {
+/// Arguments that name the chart: its directory, and a file of values where it is a real one.
+pub fn chart_arguments(under: &Path, number: usize, chart: &Chart) -> Result<Vec<String>> {
+    let text = |path: PathBuf| path.display().to_string();
+    let Chart::Parts(ChartParts { path: Some(name), values, .. }) = chart else {
+        return Ok(vec![text(write_chart(under, number, chart)?)]);
+    };
+    let charts = charts_directory().context("CHARTS is not set")?;
+    let file = under.join(format!("values-{number}.json"));
+    fs::write(&file, if values.is_null() { "{}".into() } else { serde_json::to_string(values)? })?;
+    Ok(vec![text(charts.join(name)), "--values".into(), text(file)])
+}
+
+/// Where copies of public charts are.
+pub fn charts_directory() -> Option<PathBuf> {
+    std::env::var_os("CHARTS").map(PathBuf::from)
+}
+
+fn write_chart(under: &Path, number: usize, chart: &Chart) -> Result<PathBuf> {
     let parts = match chart {
         Chart::Parts(parts) => parts.clone(),
         Chart::Template(text) => ChartParts { templates: BTreeMap::from([("all.yaml".into(), text.clone())]), ..ChartParts::default() },
@@ -157,8 +173,14 @@ impl Record {
 /// Documents of a manifest; Lists are flattened.
 pub fn documents(text: &str) -> Vec<Value> {
     let mut objects = Vec::new();
-    for document in text.split("\n---") {
-        let document = document.trim_start_matches("---");
+    let mut parts = vec![String::new()];
+    for line in text.split_inclusive('\n') {
+        match parts.last_mut() {
+            Some(part) if !line.starts_with("---") => part.push_str(line),
+            _ => parts.push(String::new()),
+        }
+    }
+    for document in &parts {
         match serde_yaml::from_str::<Value>(document).unwrap_or_else(|_| identity_only(document)) {
             Value::Object(map) if map.get("items").is_some_and(Value::is_array) => {
                 objects.extend(map["items"].as_array().cloned().unwrap_or_default());

@@ -86,6 +86,7 @@ fn open(directory: &Path, verbose: bool) -> Result<Lab> {
         bin: variable("LAB_BIN")?.into(),
         tool: (!observe_only).then_some(tool),
         scratch,
+        turns: play::Turns::default(),
         verbose,
     })
 }
@@ -134,6 +135,12 @@ fn run_one(lab: &Lab, run: &Run<'_>, tally: &Tally) -> Vec<String> {
         tally.skipped.fetch_add(1, Ordering::Relaxed);
         return vec![format!("skip {title} no such Helm: scripts/lab build")];
     }
+    if let Some(missing) = missing_chart(run.source) {
+        tally.skipped.fetch_add(1, Ordering::Relaxed);
+        return vec![format!("skip {title} no chart {missing}: CHARTS must name a directory with copies")];
+    }
+    let turn = lab.turns.of(run.source.alone.as_deref());
+    let _turn = turn.as_ref().map(|turn| turn.lock());
     let start = Instant::now();
     let namespace = namespace(&run.source.id, &run.helm);
     let result = run.source.case(&namespace).and_then(|case| play::play(lab, &case.for_helm(&run.helm), &run.helm, &namespace));
@@ -147,6 +154,11 @@ fn run_one(lab: &Lab, run: &Run<'_>, tally: &Tally) -> Vec<String> {
     counter.fetch_add(1, Ordering::Relaxed);
     details.insert(0, format!("{word} {title} {time}"));
     details
+}
+
+fn missing_chart(source: &Source) -> Option<&String> {
+    let directory = helm::charts_directory();
+    source.charts.iter().find(|name| directory.as_ref().is_none_or(|directory| !directory.join(name).join("Chart.yaml").exists()))
 }
 
 /// Unique for each run against one lab: namespaces of earlier runs are still there.

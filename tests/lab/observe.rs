@@ -25,7 +25,7 @@ pub struct Observation {
     pub deletes: Names,
     pub cascades: Names,
     pub creates: Names,
-    /// Live before, in *to*, not in *from*, still the same object.
+    /// Live before, in *to*, not in *from*.
     pub met: Names,
     /// Those of `met` that the rollback changed.
     pub adopts: Names,
@@ -58,9 +58,10 @@ impl Rollback<'_> {
         self.records(&mut seen);
         seen.outcome = self.outcome();
         seen.rejected = rejections(&format!("{}\n{}", self.output.stdout, self.output.stderr), self.namespace);
-        let from_ids = self.ids(from)?;
-        let to_ids = self.ids(to)?;
-        self.objects(&mut seen, &from_ids, &to_ids);
+        let from_ids = self.ids(from.map(Record::objects))?;
+        let to_ids = self.ids(to.map(Record::objects))?;
+        let hook_ids = self.ids(to.map(Record::hook_objects))?;
+        self.objects(&mut seen, &from_ids, &to_ids, &hook_ids);
         if let Some(to) = to {
             seen.hooks = self.hooks(to)?;
             if seen.outcome == "succeeds" {
@@ -94,9 +95,9 @@ impl Rollback<'_> {
         seen.changed_records = after.values().filter(|record| !same(record)).map(|record| record.revision).collect();
     }
 
-    fn ids(&self, record: Option<&Record>) -> Result<BTreeMap<(String, String, Option<String>, String), Id>> {
+    fn ids(&self, objects: Option<Vec<Value>>) -> Result<Ids> {
         let mut ids = BTreeMap::new();
-        for object in record.map(Record::objects).unwrap_or_default() {
+        for object in objects.unwrap_or_default() {
             if let Some(id) = self.api.id_of(&object, self.namespace)? {
                 ids.insert(id.identity(), id);
             }
@@ -104,26 +105,31 @@ impl Rollback<'_> {
         Ok(ids)
     }
 
-    fn objects(&self, seen: &mut Observation, from: &Ids, to: &Ids) {
+    fn objects(&self, seen: &mut Observation, from: &Ids, to: &Ids, hooks: &Ids) {
         for (id, object) in &self.before.objects {
             let now = self.after.objects.get(id);
             let was_going = is_going(object);
             let gone = now.is_none_or(|now| uid(now) != uid(object) || (is_going(now) && !was_going));
             let name = id.to_string();
+            let only_in_to = to.contains_key(&id.identity()) && !from.contains_key(&id.identity());
+            if only_in_to {
+                seen.met.insert(name.clone());
+            }
             if gone {
-                let by_helm = from.contains_key(&id.identity());
-                if by_helm { seen.deletes.insert(name) } else { seen.cascades.insert(name) };
+                if from.contains_key(&id.identity()) {
+                    seen.deletes.insert(name);
+                } else if !hooks.contains_key(&id.identity()) {
+                    // Hooks come and go by their own policies.
+                    seen.cascades.insert(name);
+                }
                 continue;
             }
             let only_in_from = from.contains_key(&id.identity()) && !to.contains_key(&id.identity());
             if only_in_from && !was_going {
                 seen.kept.insert(name.clone());
             }
-            if to.contains_key(&id.identity()) && !from.contains_key(&id.identity()) {
-                if now.is_some_and(|now| version(now) != version(object)) {
-                    seen.adopts.insert(name.clone());
-                }
-                seen.met.insert(name);
+            if only_in_to && now.is_some_and(|now| version(now) != version(object)) {
+                seen.adopts.insert(name);
             }
         }
         // A claim and an Event live under one name in several versions or groups.

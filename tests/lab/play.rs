@@ -1,7 +1,8 @@
 //! Plays one case with one Helm.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -28,8 +29,20 @@ pub struct Lab {
     /// The tool; None: only the lab's own facts are checked.
     pub tool: Option<PathBuf>,
     pub scratch: PathBuf,
+    pub turns: Turns,
     /// Print what Helm and the tool said even where all is well.
     pub verbose: bool,
+}
+
+/// Cases that would meet at cluster-scoped names take turns.
+#[derive(Default)]
+pub struct Turns(Mutex<BTreeMap<String, Arc<Mutex<()>>>>);
+
+impl Turns {
+    pub fn of(&self, name: Option<&str>) -> Option<Arc<Mutex<()>>> {
+        let mut turns = self.0.lock().ok()?;
+        Some(turns.entry(name?.to_owned()).or_default().clone())
+    }
 }
 
 impl Lab {
@@ -189,9 +202,9 @@ impl Player<'_> {
 
     fn deploy(&mut self, step: &Step, chart: &Chart) -> Result<()> {
         self.charts += 1;
-        let directory = helm::write_chart(&self.home.directory, self.charts, chart)?;
         let release = step.release.as_deref().unwrap_or(RELEASE);
-        let mut arguments = vec!["upgrade".into(), "--install".into(), release.into(), directory.display().to_string()];
+        let mut arguments = vec!["upgrade".into(), "--install".into(), release.into()];
+        arguments.extend(helm::chart_arguments(&self.home.directory, self.charts, chart)?);
         arguments.extend(step.flags.iter().cloned());
         self.expect_code(step, &arguments)
     }

@@ -29,6 +29,10 @@ fn normalised(object: &Value) -> Value {
         map.remove("apiVersion");
         map.remove("kind");
     }
+    // Bound by the server: what `to` leaves out is left to it.
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut).filter(|spec| spec.contains_key("accessModes")) {
+        spec.remove("volumeName");
+    }
     object
 }
 
@@ -46,8 +50,8 @@ fn missing(wanted: &Value, live: &Value, path: &str) -> Option<String> {
             })
         }
         (Value::Array(items), Value::Null) if items.is_empty() => None,
-        _ if same_scalar(wanted, live) => None,
-        _ => Some(format!("{path}: {live} instead of {wanted}")),
+        _ if same_scalar(wanted, live) || (live.is_null() && is_zero(wanted)) || wanted == "" => None,
+        _ => Some(format!("{path}: {} instead of {}", short(live), short(wanted))),
     }
 }
 
@@ -66,6 +70,9 @@ fn left_over(wanted: &Value, before: &Value, live: &Value, path: &str) -> Option
         }),
         (Value::Array(items), Value::Array(others)) => items.iter().enumerate().find_map(|(index, item)| {
             let name = item.get("name")?;
+            if item.get("mountPath").is_some() {
+                return None;
+            }
             let other = others.iter().find(|other| other.get("name") == Some(name))?;
             let path = format!("{path}/{index}");
             match wanted.as_array()?.iter().find(|wanted| wanted.get("name") == Some(name)) {
@@ -78,7 +85,7 @@ fn left_over(wanted: &Value, before: &Value, live: &Value, path: &str) -> Option
 }
 
 fn counterpart<'a>(item: &Value, index: usize, others: &'a [Value]) -> Option<&'a Value> {
-    for key in ["name", "mountPath", "containerPort", "port", "ip", "key"] {
+    for key in ["mountPath", "name", "containerPort", "port", "ip", "key"] {
         if let Some(name) = item.get(key) {
             if let Some(found) = others.iter().find(|other| other.get(key) == Some(name)) {
                 return Some(found);
@@ -86,6 +93,16 @@ fn counterpart<'a>(item: &Value, index: usize, others: &'a [Value]) -> Option<&'
         }
     }
     if item.is_object() { others.get(index) } else { others.iter().find(|other| same_scalar(item, other)) }
+}
+
+/// Zero values are not stored.
+fn is_zero(value: &Value) -> bool {
+    value == &Value::Bool(false) || value.as_f64() == Some(0.0)
+}
+
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    if text.len() > 80 { format!("{}…", text.chars().take(80).collect::<String>()) } else { text }
 }
 
 fn is_empty(value: &Value) -> bool {

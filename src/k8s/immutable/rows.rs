@@ -31,7 +31,7 @@ pub(super) enum Change {
     FirstChanged,
     /// It is set, whatever it was.
     Present,
-    /// The label selector at the path does not match the pod template's labels.
+    /// `spec.selector` does not match the pod template's labels, which the path names.
     SelectorMismatch,
     /// A CRD version in which objects are stored is not listed any more.
     StoredVersionMissing,
@@ -183,6 +183,11 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| table::records(TABLE).filter_
 /// The rows for one kind, in file order.
 pub(super) fn of<'a>(id: &'a ObjectRef, group: &'a str) -> impl Iterator<Item = &'static Row> + 'a {
     ROWS.iter().filter(move |row| row.kind == id.kind && row.group == group)
+}
+
+#[cfg(test)]
+pub(super) fn all() -> &'static [Row] {
+    &ROWS
 }
 
 /// A row that is true of everything, for tests of what surrounds it.

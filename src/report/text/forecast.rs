@@ -12,7 +12,7 @@ pub fn write(page: &mut Page, predicted: &Predicted) {
     page.blank();
     page.lead(0, Style::new().bold(), "FORECAST", &format!(": {}", outcome(predicted)));
     for other in &predicted.alternatives {
-        page.field(2, "or else", &format!("{} {}: {}", word(other.outcome), other.when, other.reason));
+        page.field(2, "or else", &format!("{} if {}: {}", word(other.outcome), other.when, other.reason));
     }
     page.list(2, "deletes", &predicted.deletes);
     page.list(2, "goes along", &predicted.cascades);
@@ -42,7 +42,9 @@ fn outcome(predicted: &Predicted) -> String {
         Method::ServerSide => "server-side apply",
         Method::Replace => "replacement",
     };
-    let reason = if predicted.reason.is_empty() { String::new() } else { format!(": {}", predicted.reason) };
+    // Why it fails stands in the first line of the report already.
+    let said = predicted.reason.is_empty() || matches!(predicted.outcome, Outcome::Fails | Outcome::Stuck);
+    let reason = if said { String::new() } else { format!(": {}", predicted.reason) };
     format!("{head} ({method}){reason}")
 }
 

@@ -1,5 +1,7 @@
 //! The one sentence that must do if nothing else is read.
 
+use std::fmt;
+
 use crate::forecast::Outcome;
 use crate::report::{Predicted, Report, Verdict};
 
@@ -11,74 +13,118 @@ pub fn sentence(report: &Report) -> String {
     } else {
         format!("rolling back {} {} → {}", release.name, release.from.revision, release.to.revision)
     };
-    format!("{what} {}{}", outcome(report.predicted.outcome), rest(report))
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Succeeds => "would succeed for Helm",
-        Outcome::Fails => "would fail",
-        Outcome::Stuck => "would fail and leave the release pending",
-        Outcome::Unknown => "may succeed or fail",
+    let reason = &report.predicted.reason;
+    let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    match report.predicted.outcome {
+        Outcome::Succeeds => format!("{what} would succeed for Helm{}", yet(report)),
+        Outcome::Fails => format!("{what} would fail{because}{}", also(&report.predicted)),
+        Outcome::Stuck => format!("{what} would fail and leave the release pending{because}{}", also(&report.predicted)),
+        Outcome::Unknown => format!("{what} may succeed or fail{}", yet(report)),
     }
 }
 
-/// What follows from it: what is lost if anything is, else the worst finding, else what is not known.
-fn rest(report: &Report) -> String {
-    let lost = losses(&report.predicted);
-    if !lost.is_empty() {
-        return format!(", and delete {}", join(&lost));
+/// What follows although Helm is content: lost data if there is any, else what decided the verdict.
+fn yet(report: &Report) -> String {
+    let losses = Losses::of(&report.predicted);
+    if losses.grave() {
+        return format!(", and delete {losses}");
     }
+    let also = also(&report.predicted);
     let worst = report.unwaived().next();
     match (report.verdict, worst) {
-        (Verdict::Safe, None) if report.gaps.is_empty() => "; nothing was found that stays behind".to_owned(),
-        (Verdict::Safe, _) => "; nothing was found that cannot be undone".to_owned(),
-        (Verdict::Inconclusive, _) => format!(", but {} could not be read", count(report.blocking_gaps(), "needed fact")),
-        (_, Some(finding)) if !finding.title.is_empty() => format!(": {}", decapitalise(&finding.title)),
-        (_, Some(finding)) => format!(": {}", finding.rule),
-        (_, None) => format!(": {}", report.predicted.reason),
+        (Verdict::Inconclusive, _) => format!(", but {} could not be read{also}", count(report.blocking_gaps(), "needed fact")),
+        (Verdict::Unsafe | Verdict::Caution, Some(finding)) => format!(", but {}{also}", decapitalise(&finding.title)),
+        (Verdict::Unsafe | Verdict::Caution, None) => format!(": {}{also}", report.predicted.reason),
+        (Verdict::Safe, None) if report.gaps.is_empty() => format!("; nothing was found that stays behind{also}"),
+        (Verdict::Safe, _) => format!("; nothing was found that cannot be undone{also}"),
     }
 }
 
-/// Deleted things, what holds data first.
-fn losses(predicted: &Predicted) -> Vec<String> {
-    let of_kind = |list: &[String], kind: &str| {
-        list.iter().filter(|object| object.split('/').next() == Some(kind)).count()
-    };
-    let claims = of_kind(&predicted.deletes, "PersistentVolumeClaim") + of_kind(&predicted.cascades, "PersistentVolumeClaim");
-    let volumes = of_kind(&predicted.cascades, "PersistentVolume");
-    let definitions = of_kind(&predicted.deletes, "CustomResourceDefinition");
-    let namespaces = of_kind(&predicted.deletes, "Namespace");
-    let other = predicted.deletes.len()
-        - of_kind(&predicted.deletes, "PersistentVolumeClaim")
-        - definitions
-        - namespaces;
-    let also = predicted.cascades.len() - of_kind(&predicted.cascades, "PersistentVolumeClaim") - volumes;
+fn also(predicted: &Predicted) -> String {
+    let losses = Losses::of(predicted);
+    if losses.any() { format!("; it deletes {losses}") } else { String::new() }
+}
 
-    let mut lost = Vec::new();
-    if namespaces > 0 {
-        lost.push(format!("{} with all in it", count(namespaces, "namespace")));
+/// Deleted things, counted by what they mean.
+struct Losses {
+    namespaces: usize,
+    claims: usize,
+    volumes: usize,
+    definitions: usize,
+    /// What goes along with a deleted object, claims and volumes aside.
+    along: usize,
+    others: usize,
+}
+
+impl Losses {
+    fn of(predicted: &Predicted) -> Losses {
+        let mut losses = Losses { namespaces: 0, claims: 0, volumes: 0, definitions: 0, along: 0, others: 0 };
+        for object in &predicted.deletes {
+            match kind(object) {
+                "Namespace" => losses.namespaces += 1,
+                "PersistentVolumeClaim" => losses.claims += 1,
+                "CustomResourceDefinition" => losses.definitions += 1,
+                _ => losses.others += 1,
+            }
+        }
+        for object in &predicted.cascades {
+            match kind(object) {
+                "PersistentVolumeClaim" => losses.claims += 1,
+                "PersistentVolume" => losses.volumes += 1,
+                _ => losses.along += 1,
+            }
+        }
+        losses
     }
-    if claims > 0 {
-        let data = match (volumes, claims) {
+
+    fn any(&self) -> bool {
+        self.grave() || self.others > 0
+    }
+
+    /// Whether it may take data along.
+    fn grave(&self) -> bool {
+        self.namespaces + self.claims + self.volumes + self.definitions + self.along > 0
+    }
+
+    fn data(&self) -> &'static str {
+        match (self.volumes, self.claims) {
             (0, _) => "",
             (_, 1) => " with its data",
             (volumes, claims) if volumes >= claims => " with their data",
             _ => ", some with their data",
-        };
-        lost.push(format!("{}{data}", count(claims, "claim")));
+        }
     }
-    if definitions > 0 {
-        lost.push(count(definitions, "CRD"));
+}
+
+impl fmt::Display for Losses {
+    /// What holds data first.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if self.namespaces > 0 {
+            parts.push(format!("{} with all in it", count(self.namespaces, "namespace")));
+        }
+        if self.claims > 0 {
+            parts.push(format!("{}{}", count(self.claims, "claim"), self.data()));
+        } else if self.volumes > 0 {
+            parts.push(format!("{} with data", count(self.volumes, "volume")));
+        }
+        if self.definitions > 0 {
+            parts.push(count(self.definitions, "CRD"));
+        }
+        if self.along > 0 {
+            let go = if self.along == 1 { "goes" } else { "go" };
+            parts.push(format!("{} that {go} along", count(self.along, "object")));
+        }
+        if self.others > 0 {
+            let noun = if parts.is_empty() { "object" } else { "other object" };
+            parts.push(count(self.others, noun));
+        }
+        f.write_str(&join(&parts))
     }
-    if also > 0 {
-        lost.push(format!("{} that {} along", count(also, "object"), if also == 1 { "goes" } else { "go" }));
-    }
-    if other > 0 {
-        let noun = if lost.is_empty() { "object" } else { "other object" };
-        lost.push(count(other, noun));
-    }
-    lost
+}
+
+fn kind(object: &str) -> &str {
+    object.split('/').next().unwrap_or_default()
 }
 
 /// `1 claim`, `2 claims`.
@@ -107,5 +153,40 @@ fn decapitalise(text: &str) -> String {
             first.to_lowercase().chain(text.chars().skip(1)).collect()
         }
         _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn losses(deletes: &[&str], cascades: &[&str]) -> String {
+        let mut predicted = sample::empty().predicted;
+        predicted.deletes = deletes.iter().map(ToString::to_string).collect();
+        predicted.cascades = cascades.iter().map(ToString::to_string).collect();
+        Losses::of(&predicted).to_string()
+    }
+
+    #[test]
+    fn losses_name_data_first() {
+        let claim = "PersistentVolumeClaim/prod/a";
+        assert_eq!(losses(&["ConfigMap/prod/a"], &[]), "1 object");
+        assert_eq!(losses(&["ConfigMap/prod/a", claim], &["PersistentVolume/a"]), "1 claim with its data and 1 other object");
+        assert_eq!(losses(&[claim], &[]), "1 claim");
+        assert_eq!(losses(&[claim, claim], &["PersistentVolume/a"]), "2 claims, some with their data");
+        assert_eq!(
+            losses(&["CustomResourceDefinition/a", "Namespace/b"], &["Widget/x/a", "Widget/x/b"]),
+            "1 namespace with all in it, 1 CRD and 2 objects that go along"
+        );
+        assert_eq!(losses(&["StatefulSet/prod/a"], &[claim, "PersistentVolume/a"]), "1 claim with its data and 1 other object");
+    }
+
+    #[test]
+    fn titles_become_clauses() {
+        assert_eq!(decapitalise("A migration stays done"), "a migration stays done");
+        assert_eq!(decapitalise("StatefulSet is refused"), "StatefulSet is refused");
+        assert_eq!(decapitalise("CRD is deleted"), "CRD is deleted");
+        assert_eq!(decapitalise(""), "");
     }
 }

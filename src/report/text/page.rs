@@ -11,6 +11,29 @@ const LABEL: usize = 14;
 /// Lists longer than this are cut; the JSON form has all of it.
 const LONGEST_LIST: usize = 20;
 
+/// A part of a text of several lines.
+enum Block<'a> {
+    /// Lines without indentation, joined.
+    Prose(String),
+    /// An indented line: to be copied, so never wrapped.
+    Command(&'a str),
+}
+
+fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        if line.starts_with("  ") {
+            blocks.push(Block::Command(line.trim()));
+        } else if let Some(Block::Prose(words)) = blocks.last_mut() {
+            words.push(' ');
+            words.push_str(line.trim());
+        } else {
+            blocks.push(Block::Prose(line.trim().to_owned()));
+        }
+    }
+    blocks
+}
+
 /// A text under construction.
 pub struct Page {
     out: String,
@@ -48,22 +71,28 @@ impl Page {
         }
     }
 
-    /// A paragraph; lines of `text` after the first stand deeper.
+    /// Prose. Lines are joined and wrapped anew; a line that was indented is a command and stays as it is.
     pub fn paragraph(&mut self, indent: usize, text: &str) {
-        let mut indent = indent;
-        for (position, line) in text.lines().enumerate() {
-            indent += if position == 1 { 2 } else { 0 };
-            for wrapped in self.wrap(&clean(line), indent, indent) {
-                self.line(&wrapped);
+        for block in blocks(text) {
+            match block {
+                Block::Prose(words) => {
+                    for line in self.wrap(&clean(&words), indent, indent) {
+                        self.line(&line);
+                    }
+                }
+                Block::Command(line) => self.verbatim(indent + 2, line),
             }
         }
     }
 
-    /// `label` in a column of its own, the text beside it. Nothing is written for an empty text.
+    /// `label` in a column of its own, prose beside it, commands below it. Nothing is written for an empty text.
     pub fn field(&mut self, indent: usize, label: &str, text: &str) {
         let mut label = label;
-        for line in text.lines() {
-            self.labelled(indent, label, &clean(line));
+        for block in blocks(text) {
+            match block {
+                Block::Prose(words) => self.labelled(indent, label, &clean(&words)),
+                Block::Command(line) => self.verbatim(indent + 2, line),
+            }
             label = "";
         }
     }

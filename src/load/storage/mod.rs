@@ -1,0 +1,117 @@
+//! Helm's release storage: which revisions there are, and their records.
+
+pub mod kube;
+pub mod postgres;
+pub mod probe;
+pub mod saved;
+pub mod sql;
+
+use std::collections::BTreeMap;
+
+use self::kube::{KubeStore, Stored};
+use self::saved::SavedStore;
+use self::sql::SqlStore;
+use super::cluster::Cluster;
+use super::error::LoadError;
+use super::kubeconfig;
+use crate::execute::record::Author;
+use crate::input::{Gap, RevisionEntry};
+use crate::release::StoredAs;
+use crate::release::decode::RawRecord;
+use crate::settings::{Driver, LoadOptions, Source};
+
+/// Where the records of one release are.
+pub enum Store {
+    Kube(KubeStore),
+    Sql(SqlStore),
+    Saved(SavedStore),
+}
+
+/// The revisions that exist, oldest first, without their payloads.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    pub entries: Vec<RevisionEntry>,
+    pub gaps: Vec<Gap>,
+    /// Who wrote the storage objects, as far as they tell.
+    pub authors: BTreeMap<u32, Author>,
+}
+
+/// One record that was read.
+pub struct Fetched {
+    pub stored: StoredAs,
+    /// Why it cannot be decoded, in words.
+    pub record: Result<RawRecord, String>,
+}
+
+impl Store {
+    /// Opens the storage that the options name. `cluster` must be given for drivers that live in one.
+    pub async fn open(options: &LoadOptions, cluster: Option<&Cluster>) -> Result<Store, LoadError> {
+        let kube = |kind| match cluster {
+            Some(cluster) => Ok(Store::Kube(KubeStore::new(cluster.clone(), kind, options.max_record_bytes))),
+            None => Err(LoadError::Storage("this storage needs a cluster".to_owned())),
+        };
+        match &options.source {
+            Source::Driver(Driver::Secrets) => kube(Stored::Secrets),
+            Source::Driver(Driver::ConfigMaps) => kube(Stored::ConfigMaps),
+            Source::Driver(Driver::Sql { connection }) => {
+                let namespace = kubeconfig::namespace(&options.kube);
+                SqlStore::connect(connection, namespace, options.max_record_bytes).await.map(Store::Sql)
+            }
+            Source::Driver(Driver::Memory { files }) => SavedStore::memory(files, options).map(Store::Saved),
+            Source::File(path) => SavedStore::file(path, options).map(Store::Saved),
+            Source::Stdin => SavedStore::stdin(options).map(Store::Saved),
+        }
+    }
+
+    /// As in [`crate::input::Input::driver`].
+    pub fn driver(&self) -> &'static str {
+        match self {
+            Store::Kube(store) => store.kind().plural(),
+            Store::Sql(_) => "sql",
+            Store::Saved(store) => store.driver(),
+        }
+    }
+
+    /// Namespace of the storage objects.
+    pub fn namespace(&self) -> &str {
+        match self {
+            Store::Kube(store) => store.namespace(),
+            Store::Sql(store) => store.namespace(),
+            Store::Saved(store) => store.namespace(),
+        }
+    }
+
+    /// All revisions of the release. `hint` is a revision that is thought to exist, for storages that cannot be listed.
+    pub async fn list(&self, release: &str, hint: Option<u32>) -> Result<Listing, LoadError> {
+        let mut listing = match self {
+            Store::Kube(store) => store.list(release, hint).await?,
+            Store::Sql(store) => store.list(release).await?,
+            Store::Saved(store) => store.list(),
+        };
+        listing.entries.sort_by_key(|entry| entry.revision);
+        if listing.entries.is_empty() {
+            let place = match self {
+                Store::Kube(_) => format!("namespace {:?} ({} storage)", self.namespace(), self.driver()),
+                Store::Sql(_) => format!("namespace {:?} of the SQL storage", self.namespace()),
+                Store::Saved(store) => store.place(),
+            };
+            let hint = listing.gaps.first().map(|gap| gap.why.clone());
+            return Err(LoadError::NoSuchRelease { release: release.to_owned(), place, hint });
+        }
+        Ok(listing)
+    }
+
+    /// Reads one record. A record that cannot be decoded is an answer, not an error.
+    pub async fn fetch(&self, entry: &RevisionEntry) -> Result<Fetched, LoadError> {
+        match self {
+            Store::Kube(store) => store.fetch(entry).await,
+            Store::Sql(store) => store.fetch(entry).await,
+            Store::Saved(store) => store.fetch(entry),
+        }
+    }
+}
+
+/// An entry of which only the storage object's metadata is known.
+fn listed(revision: u32, stored: StoredAs) -> RevisionEntry {
+    RevisionEntry { revision, stored, record: None, undecodable: None }
+}
