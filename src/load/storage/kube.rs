@@ -65,7 +65,8 @@ struct Item {
 struct Page {
     #[serde(default)]
     metadata: PageMetadata,
-    items: Vec<Item>,
+    /// `null` where the list is empty.
+    items: Option<Vec<Item>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -146,7 +147,7 @@ impl KubeStore {
                 path.push_str(&format!("&continue={}", escape(&next)));
             }
             let page: Page = self.cluster.get_json(&path, Accept::MetadataList).await?;
-            items.extend(page.items.into_iter().map(|item| item.metadata));
+            items.extend(page.items.into_iter().flatten().map(|item| item.metadata));
             next = page.metadata.next;
             if next.is_empty() {
                 return Ok(items);
