@@ -108,6 +108,10 @@ pub fn can_ask() -> bool {
 /// A panic is a bug: it is said so, without secrets, and the process ends with *could not run*.
 pub fn install_panic_hook(redactor: Redactor) {
     std::panic::set_hook(Box::new(move |info| {
+        // Caught right there, and reported as a fault of the text.
+        if crate::release::yaml::is_guarding() {
+            return;
+        }
         say_lines(&redactor.scrub(&bug(info)));
         let trace = std::backtrace::Backtrace::capture();
         if trace.status() == std::backtrace::BacktraceStatus::Captured {

@@ -42,7 +42,9 @@ fn plain(value: &Value, other: &Value) -> serde_json::Value {
         Value::String(text) => text.as_str().into(),
         Value::Redacted(_) if matches!(other, Value::Redacted(_)) && value != other => CHANGED_TEXT.into(),
         Value::Redacted(_) => REDACTED_TEXT.into(),
-        Value::Masked(masked) if other.as_str() == Some(masked.text()) && value != other => masked.text().replace(REDACTED_TEXT, CHANGED_TEXT).into(),
+        Value::Masked(masked) if other.as_str() == Some(masked.text()) && value != other => {
+            masked.text().replace(REDACTED_TEXT, CHANGED_TEXT).into()
+        }
         Value::Masked(masked) => masked.text().into(),
         Value::List(items) => plain_list(items, other.as_list()),
         Value::Map(map) => map.iter().map(|(key, value)| (key.clone(), plain(value, other.get(key)))).collect(),

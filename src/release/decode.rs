@@ -128,7 +128,13 @@ mod tests {
         assert_eq!(split_key("sh.helm.release.v1.a.v2.b.v3"), Some(("a.v2.b".to_owned(), 3)));
         assert_eq!(split_key("sh.helm.release.v1.a.v2.v7"), Some(("a.v2".to_owned(), 7)));
         assert_eq!(split_key(&make_key("a.v2", 7)), Some(("a.v2".to_owned(), 7)));
-        for bad in ["sh.helm.release.v1.shop", "sh.helm.release.v1..v1", "sh.helm.release.v1.shop.vx", "shop.v1", "sh.helm.release.v1.a.v+1"] {
+        for bad in [
+            "sh.helm.release.v1.shop",
+            "sh.helm.release.v1..v1",
+            "sh.helm.release.v1.shop.vx",
+            "shop.v1",
+            "sh.helm.release.v1.a.v+1",
+        ] {
             assert_eq!(split_key(bad), None, "{bad}");
         }
     }

@@ -6,7 +6,8 @@ use super::saved::SavedError;
 use super::{split, yaml};
 
 /// What this text leaves out of a record.
-pub(super) const LACKS: [&str; 4] = ["results of earlier hook runs", "apply method", "chart annotations", "deployment times with a zone"];
+pub(super) const LACKS: [&str; 4] =
+    ["results of earlier hook runs", "apply method", "chart annotations", "deployment times with a zone"];
 
 const VALUES: &str = "USER-SUPPLIED VALUES:";
 const COMPUTED: &str = "COMPUTED VALUES:";
@@ -34,7 +35,8 @@ pub(super) fn read(text: &str) -> Result<RawRecord, SavedError> {
     let hooks = section(text, HOOKS, MANIFEST).unwrap_or_default();
     record.hooks = split::documents(hooks).filter(|chunk| !chunk.is_blank()).map(|chunk| hook_of_text(&chunk)).collect();
     record.manifest = section(text, MANIFEST, NOTES).unwrap_or_default().to_owned();
-    record.info.notes = text[text.find(MANIFEST).unwrap_or_default()..].rsplit_once("\nNOTES:\n").map_or("", |(_, notes)| notes).to_owned();
+    record.info.notes =
+        text[text.find(MANIFEST).unwrap_or_default()..].rsplit_once("\nNOTES:\n").map_or("", |(_, notes)| notes).to_owned();
     Ok(record)
 }
 

@@ -1,7 +1,7 @@
 //! Hooks of a record, and hook annotations as Helm reads them.
 
-use super::record::RawHook;
 use super::manifest::{ParseContext, parse_manifest};
+use super::record::RawHook;
 use super::split::Chunk;
 use super::{DeletePolicy, Hook, HookEvent, LastRun, Object, Value, yaml};
 use crate::input::Gap;
@@ -51,7 +51,11 @@ pub enum HookKind {
     NoHook,
     /// An unknown event, named here: Helm drops the whole object from hooks and manifest.
     Vanishes(String),
-    Hook { events: Vec<HookEvent>, weight: i64, delete_policies: Vec<DeletePolicy> },
+    Hook {
+        events: Vec<HookEvent>,
+        weight: i64,
+        delete_policies: Vec<DeletePolicy>,
+    },
 }
 
 /// Reads the annotations of an unsorted object: rendered templates, or a dump of hooks.
@@ -72,7 +76,9 @@ fn classify_annotations<'a>(annotation: impl Fn(&str) -> Option<&'a str>) -> Hoo
     HookKind::Hook {
         events: known,
         weight: annotation(HOOK_WEIGHT).map_or(0, parse_weight),
-        delete_policies: annotation(HOOK_DELETE_POLICY).map(|list| list.split(',').map(parse_policy).collect()).unwrap_or_default(),
+        delete_policies: annotation(HOOK_DELETE_POLICY)
+            .map(|list| list.split(',').map(parse_policy).collect())
+            .unwrap_or_default(),
     }
 }
 
@@ -158,13 +164,17 @@ mod tests {
     }
 
     fn with_annotations(annotations: &str) -> Object {
-        let text = format!("# Source: c/templates/h.yaml\napiVersion: v1\nkind: Pod\nmetadata:\n  name: h\n  annotations:\n{annotations}\n");
+        let text = format!(
+            "# Source: c/templates/h.yaml\napiVersion: v1\nkind: Pod\nmetadata:\n  name: h\n  annotations:\n{annotations}\n"
+        );
         objects(&text).remove(0)
     }
 
     #[test]
     fn events_are_trimmed_and_lower_cased_and_weights_must_be_integers() {
-        let object = with_annotations("    helm.sh/hook: ' Pre-Upgrade ,post-ROLLBACK, test-success'\n    helm.sh/hook-weight: ' 5'\n    helm.sh/hook-delete-policy: ' Hook-Succeeded,nonsense'");
+        let object = with_annotations(
+            "    helm.sh/hook: ' Pre-Upgrade ,post-ROLLBACK, test-success'\n    helm.sh/hook-weight: ' 5'\n    helm.sh/hook-delete-policy: ' Hook-Succeeded,nonsense'",
+        );
         let expected = HookKind::Hook {
             events: vec![HookEvent::PreUpgrade, HookEvent::PostRollback, HookEvent::Test],
             weight: 0,

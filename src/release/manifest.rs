@@ -97,7 +97,8 @@ fn flatten(mut entry: Entry, number: usize, entries: &mut Vec<Entry>, gaps: &mut
         Some(Value::Null) => {}
         Some(Value::List(items)) => {
             let item_api = entry.body.get("apiVersion").clone();
-            let item_kind = entry.body.get("kind").as_str().and_then(|kind| kind.strip_suffix("List")).unwrap_or_default().to_owned();
+            let item_kind =
+                entry.body.get("kind").as_str().and_then(|kind| kind.strip_suffix("List")).unwrap_or_default().to_owned();
             let mut duplicate_keys = entry.duplicate_keys;
             for mut item in items {
                 name_item(&mut item, &item_api, &item_kind);
@@ -111,7 +112,8 @@ fn flatten(mut entry: Entry, number: usize, entries: &mut Vec<Entry>, gaps: &mut
 
 /// An item with neither kind nor apiVersion takes them from its list (`unstructured/helpers.go` `decodeToList`).
 fn name_item(item: &mut Value, api_version: &Value, kind: &str) {
-    let unnamed = item.get("kind").as_str().unwrap_or_default().is_empty() && item.get("apiVersion").as_str().unwrap_or_default().is_empty();
+    let unnamed = item.get("kind").as_str().unwrap_or_default().is_empty()
+        && item.get("apiVersion").as_str().unwrap_or_default().is_empty();
     if let (true, Some(map)) = (unnamed, item.as_map_mut()) {
         map.insert("kind".to_owned(), Value::String(kind.to_owned()));
         map.insert("apiVersion".to_owned(), api_version.clone());

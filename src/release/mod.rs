@@ -4,11 +4,13 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
+mod compose;
 pub mod decode;
 mod dump;
 pub mod hooks;
 pub mod manifest;
 pub mod object;
+mod plain;
 mod record;
 pub mod redact;
 pub mod saved;
@@ -22,8 +24,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use record::RawRecord;
 pub use object::{Object, ObjectRef, Origin};
+pub use record::RawRecord;
 pub use value::{Map, Redacted, Value};
 
 use crate::input::Gap;
@@ -146,9 +148,7 @@ impl Release {
     ///
     /// Any Helm before 4.3 that rewrites a record drops the field, so the description is the fallback.
     pub fn restores(&self) -> Option<Revision> {
-        self.rollback_revision
-            .filter(|n| *n > 0)
-            .or_else(|| self.description.strip_prefix("Rollback to ")?.parse().ok())
+        self.rollback_revision.filter(|n| *n > 0).or_else(|| self.description.strip_prefix("Rollback to ")?.parse().ok())
     }
 }
 

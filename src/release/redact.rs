@@ -126,8 +126,10 @@ mod tests {
     #[test]
     fn everything_in_a_secret_is_hidden_and_only_equality_is_left() {
         let secret = |data: serde_json::Value, strings: serde_json::Value| {
-            object(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "labels": {"token": "plain"}}, "type": "Opaque",
-                "data": data, "stringData": strings}))
+            object(
+                json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "labels": {"token": "plain"}}, "type": "Opaque",
+                "data": data, "stringData": strings}),
+            )
         };
         let a = secret(json!({"a": "aHVudGVyMg==", "n": null, "odd": 12, "flag": true}), json!({"b": "hunter2", "c": ""}));
         assert_eq!(text(a.get("data")), r#"{"a":"<redacted>","flag":"<redacted>","n":null,"odd":"<redacted>"}"#);
@@ -169,7 +171,14 @@ mod tests {
         }));
         let out = text(&planted);
         assert!(!out.contains("PLANTED") && !out.contains("UExBTlRFRA"), "{out}");
-        for kept in ["registry:5000/web:1", "mysql://a:<redacted>@db/x", "mysql -uroot -p<redacted>", "--port", "DB_PASSWORD", "postgres://u:"] {
+        for kept in [
+            "registry:5000/web:1",
+            "mysql://a:<redacted>@db/x",
+            "mysql -uroot -p<redacted>",
+            "--port",
+            "DB_PASSWORD",
+            "postgres://u:",
+        ] {
             assert!(out.contains(kept), "{kept} is lost in {out}");
         }
     }
@@ -186,9 +195,14 @@ mod tests {
     #[test]
     fn files_in_config_maps_keep_everything_else() {
         let file = "# settings\n[db]\nhost = db.example\npassword = PLANTED\n\nurl: redis://:PLANTED@cache:6379\n";
-        let map = object(json!({"kind": "ConfigMap", "data": {"app.ini": file, "API_TOKEN": "PLANTED", "mode": "fast", "tls.key": "PLANTED"},
-            "binaryData": {"x": "cGFzc3dvcmQ9UExBTlRFRA==", "y": "aGVsbG8="}}));
-        assert_eq!(map.at(&["data", "app.ini"]).as_str(), Some("# settings\n[db]\nhost = db.example\npassword = <redacted>\n\nurl: redis://:<redacted>@cache:6379\n"));
+        let map = object(
+            json!({"kind": "ConfigMap", "data": {"app.ini": file, "API_TOKEN": "PLANTED", "mode": "fast", "tls.key": "PLANTED"},
+            "binaryData": {"x": "cGFzc3dvcmQ9UExBTlRFRA==", "y": "aGVsbG8="}}),
+        );
+        assert_eq!(
+            map.at(&["data", "app.ini"]).as_str(),
+            Some("# settings\n[db]\nhost = db.example\npassword = <redacted>\n\nurl: redis://:<redacted>@cache:6379\n")
+        );
         assert!(!text(&map).contains("PLANTED") && !text(&map).contains("UExBTl"));
         assert_eq!(map.at(&["data", "mode"]).as_str(), Some("fast"));
         assert_eq!(map.at(&["binaryData", "y"]).as_str(), Some("aGVsbG8="));
@@ -217,7 +231,8 @@ mod tests {
 
     #[test]
     fn values_are_searched_by_name_and_text() {
-        let mut values = Value::from_json(json!({"auth": {"password": "PLANTED", "existingSecret": "db", "enabled": true, "port": 5432},
+        let mut values =
+            Value::from_json(json!({"auth": {"password": "PLANTED", "existingSecret": "db", "enabled": true, "port": 5432},
             "extra": "kind: Secret\nstringData:\n  password: PLANTED\n", "clientSecret": "PLANTED", "tls": {"secretName": "x"}}));
         redactor().values(&mut values);
         let out = text(&values);
@@ -227,12 +242,17 @@ mod tests {
     #[test]
     fn messages_lose_what_was_redacted_anywhere() {
         let redactor = redactor();
-        let mut secret = Value::from_json(json!({"kind": "Secret", "metadata": {"name": "shop"}, "data": {"a": "c3VwZXItc2VjcmV0LTE=", "user": "c2hvcA==", "w": "aHVudGVyMg=="},
-            "stringData": {"file": "first line of it\nsecond \"quoted\" line"}}));
+        let mut secret = Value::from_json(
+            json!({"kind": "Secret", "metadata": {"name": "shop"}, "data": {"a": "c3VwZXItc2VjcmV0LTE=", "user": "c2hvcA==", "w": "aHVudGVyMg=="},
+            "stringData": {"file": "first line of it\nsecond \"quoted\" line"}}),
+        );
         redactor.object(&mut secret);
         let clone = redactor.clone();
         let out = clone.scrub("Invalid value: \"super-secret-1\" (c3VwZXItc2VjcmV0LTE=) for shop: first line of it; second \\\"quoted\\\" line hunter2 hunter23");
-        assert_eq!(out, "Invalid value: \"<redacted>\" (<redacted>) for shop: <redacted>; second \\\"quoted\\\" line <redacted> hunter23");
+        assert_eq!(
+            out,
+            "Invalid value: \"<redacted>\" (<redacted>) for shop: <redacted>; second \\\"quoted\\\" line <redacted> hunter23"
+        );
         assert_eq!(redactor.scrub("login with password=hunter3 failed"), "login with password=<redacted> failed");
     }
 

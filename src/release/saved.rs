@@ -69,7 +69,9 @@ struct Document {
 }
 
 fn documents(text: &str) -> Result<Vec<Document>, SavedError> {
-    if text.trim_start().starts_with(['{', '[']) && let Some(documents) = json_documents(text) {
+    if text.trim_start().starts_with(['{', '['])
+        && let Some(documents) = json_documents(text)
+    {
         return Ok(documents);
     }
     let mut documents = Vec::new();
@@ -80,8 +82,11 @@ fn documents(text: &str) -> Result<Vec<Document>, SavedError> {
             return Err(SavedError { document, line: chunk.first_line, what });
         }
         let limits = yaml::Limits { bytes: usize::MAX, nodes: 5_000_000, ..yaml::Limits::default() };
-        let parsed = yaml::parse(chunk.text, chunk.first_line, &limits)
-            .map_err(|fault| SavedError { document, line: fault.line, what: format!("no YAML: {}", fault.what) })?;
+        let parsed = yaml::parse(chunk.text, chunk.first_line, &limits).map_err(|fault| SavedError {
+            document,
+            line: fault.line,
+            what: format!("no YAML: {}", fault.what),
+        })?;
         // Every value of the reader has a JSON form.
         documents.push(Document { value: serde_json::to_value(parsed.value).unwrap_or_default(), line: chunk.first_line });
     }

@@ -23,7 +23,11 @@ impl<'t> Chunk<'t> {
 
     /// The template that Helm's `# Source:` comment names.
     pub fn source(&self) -> Option<&'t str> {
-        self.text.lines().take_while(|line| line.is_empty() || line.starts_with('#')).find_map(|line| line.strip_prefix("# Source: ")).map(str::trim)
+        self.text
+            .lines()
+            .take_while(|line| line.is_empty() || line.starts_with('#'))
+            .find_map(|line| line.strip_prefix("# Source: "))
+            .map(str::trim)
     }
 }
 
@@ -76,12 +80,10 @@ mod tests {
 
     #[test]
     fn separators_stand_at_the_start_of_a_line() {
-        assert_eq!(split("---\na: 1\n--- # c\nb: |\n  ---\n  x\n---"), [
-            ("", 1, false),
-            ("a: 1\n", 2, false),
-            ("b: |\n  ---\n  x\n", 4, false),
-            ("", 8, false),
-        ]);
+        assert_eq!(
+            split("---\na: 1\n--- # c\nb: |\n  ---\n  x\n---"),
+            [("", 1, false), ("a: 1\n", 2, false), ("b: |\n  ---\n  x\n", 4, false), ("", 8, false),]
+        );
     }
 
     #[test]

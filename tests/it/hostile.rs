@@ -5,11 +5,11 @@ use std::io::Write;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rollback_safe::k8s::scope::Scopes;
+use rollback_safe::release::StoredAs;
 use rollback_safe::release::decode::{DecodeError, decode_payload};
 use rollback_safe::release::manifest::{ParseContext, ParsedManifest, parse_manifest};
 use rollback_safe::release::redact::Redactor;
 use rollback_safe::release::saved::parse_saved;
-use rollback_safe::release::StoredAs;
 use serde_json::json;
 
 const LIMIT: u64 = 64 << 20;
@@ -65,14 +65,19 @@ fn a_manifest_of_ten_megabytes_is_read_whole() {
     let json = serde_json::to_vec(&json!({"name": "a", "version": 1, "info": {"status": "deployed"}, "manifest": text})).unwrap();
     let record = decode_payload(&payload(&json), LIMIT).ok().unwrap();
     let (scopes, redactor) = (Scopes::builtin(), Redactor::with_key([2; 32]));
-    let release = record.into_release(StoredAs::default(), &ParseContext { default_namespace: "n", scopes: &scopes, redactor: &redactor });
+    let release =
+        record.into_release(StoredAs::default(), &ParseContext { default_namespace: "n", scopes: &scopes, redactor: &redactor });
     assert_eq!((release.objects.len(), release.gaps.len()), (80, 0));
     assert_eq!(release.objects[79].origin.template.as_deref(), Some("c/templates/79.yaml"));
 }
 
 #[test]
 fn deep_yaml_is_a_gap_that_names_the_line() {
-    for text in [format!("a: {}", "[".repeat(100_000)), format!("a:\n  {}", "- ".repeat(100_000)), format!("a: {}", "{b: ".repeat(100_000))] {
+    for text in [
+        format!("a: {}", "[".repeat(100_000)),
+        format!("a:\n  {}", "- ".repeat(100_000)),
+        format!("a: {}", "{b: ".repeat(100_000)),
+    ] {
         let (what, why) = only_gap(&format!("---\n# Source: c/templates/deep.yaml\n{text}"));
         assert_eq!(what, "document 1, c/templates/deep.yaml (manifest line 2)");
         assert!(why.ends_with("the document is nested too deeply"), "{why}");
@@ -117,13 +122,38 @@ fn broken_documents_do_not_take_the_others_along_and_are_not_quoted() {
     let parsed = manifest(text);
     assert_eq!(parsed.objects.len(), 1);
     let what: Vec<&str> = parsed.gaps.iter().map(|gap| gap.what.as_str()).collect();
-    assert_eq!(what, ["document 2, c/templates/bad.yaml (manifest line 7)", "document 5, manifest line 19", "object at c/templates/odd.yaml (manifest line 12)", "object at manifest line 15"]);
+    assert_eq!(
+        what,
+        [
+            "document 2, c/templates/bad.yaml (manifest line 7)",
+            "document 5, manifest line 19",
+            "object at c/templates/odd.yaml (manifest line 12)",
+            "object at manifest line 15"
+        ]
+    );
     assert!(parsed.gaps.iter().all(|gap| !format!("{gap:?}").contains("hunter2")));
 }
 
 #[test]
 fn malformed_texts_that_trip_the_scanner_are_faults() {
-    for text in ["[!foo, a]", "a: !%C3%A9 b", "a: \"b\\", "a: !%", "%TAG", "a: !<", "? ", "a: &", "a: *", "- !!", "\u{feff}", "a: |9", "{", "'", "!", "&a"] {
+    for text in [
+        "[!foo, a]",
+        "a: !%C3%A9 b",
+        "a: \"b\\",
+        "a: !%",
+        "%TAG",
+        "a: !<",
+        "? ",
+        "a: &",
+        "a: *",
+        "- !!",
+        "\u{feff}",
+        "a: |9",
+        "{",
+        "'",
+        "!",
+        "&a",
+    ] {
         manifest(text);
         for cut in 0..text.len() {
             if text.is_char_boundary(cut) {
@@ -135,7 +165,8 @@ fn malformed_texts_that_trip_the_scanner_are_faults() {
 
 #[test]
 fn saved_files_that_are_no_records_say_where() {
-    let error = |text: &str| parse_saved(text.as_bytes(), "r", "", LIMIT).err().map(|error| error.to_string()).unwrap_or_default();
+    let error =
+        |text: &str| parse_saved(text.as_bytes(), "r", "", LIMIT).err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error("a: 1\n").starts_with("document 1 (line 1): neither a storage object nor a release"));
     assert!(error("kind: Secret\n---\nb: [\n").starts_with("document 2 (line "));
     assert!(error("kind: Deployment\n").contains("Deployment is no release record"));

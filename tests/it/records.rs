@@ -33,12 +33,18 @@ fn releases(name: &str) -> Vec<Release> {
 
 /// What both lines wrote alike.
 fn check_history(releases: &[Release], namespace: &str) {
-    let facts: Vec<_> = releases.iter().map(|r| (r.revision, r.status, r.description.as_str(), r.chart.version.as_str(), r.chart.app_version.as_str())).collect();
-    assert_eq!(facts, [
-        (1, Status::Superseded, "Install complete", "1.0.0", "5.1"),
-        (2, Status::Superseded, "Upgrade complete", "1.1.0", "5.2"),
-        (3, Status::Deployed, "Rollback to 1", "1.0.0", "5.1"),
-    ]);
+    let facts: Vec<_> = releases
+        .iter()
+        .map(|r| (r.revision, r.status, r.description.as_str(), r.chart.version.as_str(), r.chart.app_version.as_str()))
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            (1, Status::Superseded, "Install complete", "1.0.0", "5.1"),
+            (2, Status::Superseded, "Upgrade complete", "1.1.0", "5.2"),
+            (3, Status::Deployed, "Rollback to 1", "1.0.0", "5.1"),
+        ]
+    );
     for release in releases {
         assert_eq!((release.name.as_str(), release.namespace.as_str()), ("shop.v2", namespace));
         assert!(release.last_deployed.as_deref().is_some_and(|time| time.starts_with("2026-")));
@@ -66,7 +72,12 @@ fn check_content(release: &Release, namespace: &str) {
     sorted.sort();
     expected.sort();
     assert_eq!(sorted, expected);
-    assert!(release.objects.iter().all(|object| object.origin.template.as_deref() == Some("shop/templates/all.yaml") && object.origin.line > 1));
+    assert!(
+        release
+            .objects
+            .iter()
+            .all(|object| object.origin.template.as_deref() == Some("shop/templates/all.yaml") && object.origin.line > 1)
+    );
 
     let settings = release.objects.iter().find(|object| object.id.name == "settings").unwrap();
     assert_eq!(settings.annotation("helm.sh/resource-policy"), None, "keep is lost to the second annotations key");
@@ -79,7 +90,10 @@ fn check_content(release: &Release, namespace: &str) {
     assert_eq!(fixture.body.at(&["spec", "on"]).as_bool(), Some(true));
 
     let [hook] = release.hooks.as_slice() else { panic!("one hook, the one with an unknown event vanished") };
-    assert_eq!((hook.name.as_str(), hook.kind.as_str(), hook.path.as_str(), hook.weight), ("migrate", "Job", "shop/templates/migrate.yaml", -5));
+    assert_eq!(
+        (hook.name.as_str(), hook.kind.as_str(), hook.path.as_str(), hook.weight),
+        ("migrate", "Job", "shop/templates/migrate.yaml", -5)
+    );
     assert_eq!(hook.events, [HookEvent::PreUpgrade, HookEvent::PreRollback]);
     assert_eq!(hook.delete_policies, [DeletePolicy::BeforeHookCreation, DeletePolicy::HookSucceeded]);
     assert!(hook.object.as_ref().is_some_and(|object| object.id.is("batch", "Job")));
@@ -125,7 +139,10 @@ fn only_helm_4_tells_apply_method_and_restored_revision() {
 #[test]
 fn dumps_of_helm_itself_say_what_they_lack() {
     for (line, namespace) in [("3.22.0", "fix3-secret"), ("4.3.1", "fix4-secret")] {
-        for (file, lacks) in [(format!("helm-{line}-get-all.txt"), "results of earlier hook runs"), (format!("helm-{line}-status.json"), "chart metadata")] {
+        for (file, lacks) in [
+            (format!("helm-{line}-get-all.txt"), "results of earlier hook runs"),
+            (format!("helm-{line}-status.json"), "chart metadata"),
+        ] {
             let mut records = records(&file);
             assert_eq!(records.len(), 1, "{file}");
             let saved = records.remove(0);

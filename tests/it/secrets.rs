@@ -6,8 +6,15 @@ use rollback_safe::release::saved::parse_saved;
 use crate::records::{fixture, parse};
 
 const FILES: [&str; 9] = [
-    "helm-3.22.0-secret.yaml", "helm-3.22.0-secret.json", "helm-3.22.0-configmap.yaml", "helm-3.22.0-get-all.txt", "helm-3.22.0-status.json",
-    "helm-4.3.1-secret.yaml", "helm-4.3.1-configmap.yaml", "helm-4.3.1-get-all.txt", "memory.yaml",
+    "helm-3.22.0-secret.yaml",
+    "helm-3.22.0-secret.json",
+    "helm-3.22.0-configmap.yaml",
+    "helm-3.22.0-get-all.txt",
+    "helm-3.22.0-status.json",
+    "helm-4.3.1-secret.yaml",
+    "helm-4.3.1-configmap.yaml",
+    "helm-4.3.1-get-all.txt",
+    "memory.yaml",
 ];
 
 #[test]
@@ -33,7 +40,9 @@ fn a_changed_secret_is_a_change_without_showing_it() {
     let saved = parse_saved(&fixture("helm-4.3.1-secret.yaml"), "shop.v2", "", 1 << 20).unwrap();
     let releases: Vec<_> = saved.into_iter().map(|saved| parse(saved, &redactor)).collect();
     let secret = |at: usize| &releases[at].objects.iter().find(|object| object.id.kind == "Secret").unwrap().body;
-    let hook = |at: usize| &releases[at].hooks[0].object.as_ref().unwrap().body.at(&["spec", "template", "spec", "containers"]).as_list()[0];
+    let hook = |at: usize| {
+        &releases[at].hooks[0].object.as_ref().unwrap().body.at(&["spec", "template", "spec", "containers"]).as_list()[0]
+    };
     assert_ne!(secret(0), secret(1));
     assert_eq!(secret(0), secret(2));
     assert_ne!(hook(0).get("args"), hook(1).get("args"), "a password inside an argument changed");

@@ -2,48 +2,64 @@
 
 use std::ops::Range;
 
-use super::names::{Place, is_credential};
 use super::text::{is_secret_pair, push_value};
 
-fn is_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
+/// Bytes of names, and the dashes before a flag.
+pub(super) fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-/// `NAME=value`, `"name": "value"`, and `name: value` where a line or a flow mapping begins (elsewhere a colon is prose).
-pub(super) fn assignments(line: &str, spans: &mut Vec<Range<usize>>) {
-    for (at, sign) in line.match_indices(['=', ':']) {
-        let Some((name, begin)) = name_before(line, at) else { continue };
-        if !is_credential(name, Place::Field) {
-            continue;
-        }
-        let after = at + 1;
-        if sign == ":" {
-            if line[after..].starts_with(|c: char| !c.is_whitespace() && !matches!(c, '"' | '\'' | '\\')) || !starts_pair(line, begin) {
-                continue;
-            }
-        } else if line[after..].starts_with('=') || line[..at].ends_with(['=', '!', '<', '>']) {
-            continue;
-        }
-        if let Some(span) = value_after(line, after, sign == ":") && is_secret_pair(name, &line[span.clone()]) {
-            spans.push(span);
-        }
+/// What the credential name at `name` is given: `NAME=value`, `"name": "value"`, `--name value`, `PASSWORD 'value'`, `requirepass value`.
+pub(super) fn named(line: &str, name: Range<usize>, spans: &mut Vec<Range<usize>>) {
+    let text = line[name.clone()].trim_start_matches('-');
+    let quoted = line[name.end..].trim_start_matches('\\').starts_with(['"', '\'']);
+    let after = if quoted { line[name.end..].find(['"', '\'']).map_or(name.end, |at| name.end + at + 1) } else { name.end };
+    let sign = after + line[after..].len() - line[after..].trim_start_matches([' ', '\t']).len();
+    let begin = if quoted { name.start.saturating_sub(1) } else { name.start };
+    match line.as_bytes().get(sign) {
+        Some(b'=') => assignment(line, text, sign, spans),
+        // Elsewhere a colon is prose.
+        Some(b':') if starts_pair(line, begin) => pair(line, text, sign, spans),
+        _ if sign > after || quoted => following_word(line, name, after, spans),
+        _ => {}
     }
 }
 
-/// The name that ends right before `at`, and where it (or its quote) begins.
-fn name_before(line: &str, at: usize) -> Option<(&str, usize)> {
-    let head = line[..at].trim_end();
-    let quote = head.chars().next_back().filter(|c| matches!(c, '"' | '\''));
-    let inner = quote.map_or(head, |quote| head.trim_end_matches(quote).trim_end_matches('\\'));
-    let start = inner.rfind(|c: char| !is_name(c)).map_or(0, |at| at + inner[at..].chars().next().map_or(1, char::len_utf8));
-    let name = inner[start..].trim_start_matches('-');
-    (!name.is_empty()).then(|| (name, if quote.is_some() { start.saturating_sub(1) } else { start }))
+fn assignment(line: &str, name: &str, sign: usize, spans: &mut Vec<Range<usize>>) {
+    // `==` compares, `=>` assigns in some languages.
+    let after = sign + 1 + usize::from(line[sign + 1..].starts_with('>'));
+    if !line[after..].starts_with('=') {
+        spans.extend(value_after(line, after, false).filter(|span| is_secret_pair(name, &line[span.clone()])));
+    }
+}
+
+fn pair(line: &str, name: &str, sign: usize, spans: &mut Vec<Range<usize>>) {
+    let glued = line[sign + 1..].starts_with(|c: char| !c.is_whitespace() && !matches!(c, '"' | '\'' | '\\'));
+    if !glued {
+        spans.extend(value_after(line, sign + 1, true).filter(|span| is_secret_pair(name, &line[span.clone()])));
+    }
+}
+
+/// `--password VALUE`, `PASSWORD 'VALUE'` (SQL), `requirepass VALUE` (Redis).
+fn following_word(line: &str, name: Range<usize>, after: usize, spans: &mut Vec<Range<usize>>) {
+    let word = line[after..].trim_start_matches([' ', '\t', ',']);
+    let start = line.len() - word.len();
+    let end = start + word.find(char::is_whitespace).unwrap_or(word.len());
+    let text = &line[name.clone()];
+    let sql = text.eq_ignore_ascii_case("password") && word.trim_start_matches('\\').starts_with(['"', '\'']);
+    let redis = matches!(text, "requirepass" | "masterauth" | "masterpass");
+    let span = trimmed(line, start..end);
+    let flag = text.starts_with("--") && !word.starts_with('-') && is_secret_pair(text, &line[span.clone()]);
+    if sql || redis || flag {
+        push_value(line, span, spans);
+    }
 }
 
 /// Whether only list dashes, quotes and spaces, or the start of a flow mapping, stand before the name.
 fn starts_pair(line: &str, begin: usize) -> bool {
     let head = line[..begin].trim_end_matches('\\').trim_end();
-    head.trim_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '"' | '\'' | '#' | '?')).is_empty() || head.ends_with(['{', ',', '"', '\''])
+    head.trim_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '"' | '\'' | '#' | '?')).is_empty()
+        || head.ends_with(['{', ',', '"', '\''])
 }
 
 /// The value after an assignment sign: up to the closing quote, else to the end of the word, or of the line after a colon.
@@ -89,8 +105,25 @@ fn closing_quote(body: &str, quote: char, nested: bool) -> usize {
 
 /// Programs whose short flags carry a password.
 const PROGRAMS: &[&str] = &[
-    "mysql", "mysqldump", "mysqladmin", "mysqlimport", "mysqlcheck", "mariadb", "mariadb-dump", "mariadb-admin", "redis-cli", "curl", "wget", "sshpass", "mongo",
-    "mongosh", "mongodump", "mongorestore", "ldapsearch", "ldapadd", "htpasswd", "sqlcmd",
+    "mysql",
+    "mysqldump",
+    "mysqladmin",
+    "mysqlimport",
+    "mysqlcheck",
+    "mariadb",
+    "mariadb-dump",
+    "mariadb-admin",
+    "redis-cli",
+    "curl",
+    "sshpass",
+    "mongo",
+    "mongosh",
+    "mongodump",
+    "mongorestore",
+    "ldapsearch",
+    "ldapadd",
+    "ldapmodify",
+    "sqlcmd",
 ];
 
 /// A blank-separated word and its position in the line. Quotes are not interpreted.
@@ -113,7 +146,7 @@ fn words(line: &str) -> Vec<Word<'_>> {
     words
 }
 
-/// `--password VALUE`, and the short forms of common clients: `mysql -pVALUE`, `redis-cli -a VALUE`, `curl -u user:VALUE`.
+/// The short forms of common clients: `mysql -pVALUE`, `redis-cli -a VALUE`, `curl -u user:VALUE`.
 pub(super) fn flags(line: &str, spans: &mut Vec<Range<usize>>) {
     let words = words(line);
     let mut program = "";
@@ -132,30 +165,21 @@ pub(super) fn flags(line: &str, spans: &mut Vec<Range<usize>>) {
 }
 
 fn flag_value(program: &str, word: Word<'_>, next: Option<Word<'_>>) -> Option<Range<usize>> {
-    let next = next.filter(|next| !next.text.starts_with('-')).map(|next| next.start..next.start + next.text.len());
     let flag = word.text.trim_start_matches(['"', '\'']);
-    if let Some(name) = flag.strip_prefix("--") {
-        let name = name.trim_end_matches(['"', '\'', ',']);
-        return if is_credential(name, Place::Field) && !name.contains('=') { next } else { short_flag(program, flag, word, next) };
-    }
-    short_flag(program, flag, word, next)
-}
-
-fn short_flag(program: &str, flag: &str, word: Word<'_>, next: Option<Range<usize>>) -> Option<Range<usize>> {
     let letter = match program {
         "redis-cli" => "-a",
-        "ldapsearch" | "ldapadd" => "-w",
+        "ldapsearch" | "ldapadd" | "ldapmodify" => "-w",
         "sqlcmd" => "-P",
         "mongo" | "mongosh" | "mongodump" | "mongorestore" | "sshpass" => "-p",
         // For these a blank after -p means that the password is asked for.
-        "mysql" | "mysqldump" | "mysqladmin" | "mysqlimport" | "mysqlcheck" | "mariadb" | "mariadb-dump" | "mariadb-admin" => {
-            let glued = flag.len() > 2 && flag.starts_with("-p");
+        _ if program.starts_with("mysql") || program.starts_with("mariadb") => {
             let end = word.start + word.text.len();
-            return glued.then(|| end - (flag.len() - 2)..end);
+            return (flag.len() > 2 && flag.starts_with("-p")).then(|| end - (flag.len() - 2)..end);
         }
         _ => return None,
     };
-    next.filter(|_| flag == letter)
+    let next = next.filter(|next| flag == letter && !next.text.starts_with('-'))?;
+    Some(next.start..next.start + next.text.len())
 }
 
 /// `curl -u user:VALUE`.
@@ -173,19 +197,14 @@ fn trimmed(line: &str, span: Range<usize>) -> Range<usize> {
     span.start + front..span.start + front + body.len()
 }
 
-/// `IDENTIFIED BY 'x'`, `PASSWORD 'x'` (SQL), `requirepass x`, `masterauth x` (Redis), `auth x y` is left alone.
-pub(super) fn statements(line: &str, spans: &mut Vec<Range<usize>>) {
-    let words = words(line);
-    for (at, word) in words.iter().enumerate() {
-        let Some(next) = words.get(at + 1) else { break };
-        let keyword = word.text.trim_matches(['"', '\'', '(']);
-        let quoted = next.text.starts_with(['\'', '"']) || next.text.starts_with("\\'") || next.text.starts_with("\\\"");
-        let sql = quoted
-            && (keyword.eq_ignore_ascii_case("password")
-                || keyword.eq_ignore_ascii_case("by") && at > 0 && words[at - 1].text.eq_ignore_ascii_case("identified"));
-        let redis = matches!(keyword, "requirepass" | "masterauth" | "masterpass");
-        if sql || redis {
-            push_value(line, trimmed(line, next.start..next.start + next.text.len()), spans);
+/// `IDENTIFIED BY 'VALUE'` (SQL).
+pub(super) fn identified(line: &str, spans: &mut Vec<Range<usize>>) {
+    for three in words(line).windows(3) {
+        let [first, by, value] = three else { continue };
+        let keyword = first.text.trim_matches(['"', '\'', '(']);
+        let quoted = value.text.trim_start_matches('\\').starts_with(['"', '\'']);
+        if quoted && keyword.eq_ignore_ascii_case("identified") && by.text.eq_ignore_ascii_case("by") {
+            push_value(line, trimmed(line, value.start..value.start + value.text.len()), spans);
         }
     }
 }

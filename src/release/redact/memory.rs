@@ -15,8 +15,23 @@ const MAX_VALUES: usize = 20_000;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Values that stand in Secrets and are no secret: removing them would hide what a message is about.
 const ORDINARY: &[&str] = &[
-    "admin", "default", "disabled", "enabled", "example", "grafana", "localhost", "mariadb", "mongodb", "password", "postgres", "postgresql", "production",
-    "rabbitmq", "require", "secret", "username",
+    "admin",
+    "default",
+    "disabled",
+    "enabled",
+    "example",
+    "grafana",
+    "localhost",
+    "mariadb",
+    "mongodb",
+    "password",
+    "postgres",
+    "postgresql",
+    "production",
+    "rabbitmq",
+    "require",
+    "secret",
+    "username",
 ];
 
 #[derive(Default)]

@@ -35,29 +35,125 @@ const CREDENTIALS: &[&str] = &[
 ];
 
 /// Endings of names written without separators: `dbpassword`, `authtoken`.
-const ENDINGS: &[&str] =
-    &["password", "passwd", "passphrase", "apikey", "secretkey", "privatekey", "accesskey", "accesstoken", "authtoken", "connectionstring", "clientsecret"];
+const ENDINGS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "apikey",
+    "secretkey",
+    "privatekey",
+    "accesskey",
+    "accesstoken",
+    "authtoken",
+    "connectionstring",
+    "clientsecret",
+];
 
 /// `<word> key` that is a credential. Any other key is a key of something: of a map, a cache, a partition.
 const SECRET_KEYS: &[&str] = &[
-    "access", "account", "admin", "aes", "api", "app", "auth", "client", "cookie", "crypto", "deploy", "ecdsa", "encryption", "fernet", "hmac",
-    "host", "jwt", "license", "master", "private", "root", "rsa", "sas", "secret", "server", "session", "shared", "signing", "ssh", "ssl",
-    "storage", "subscription", "tls", "write",
+    "access",
+    "account",
+    "admin",
+    "aes",
+    "api",
+    "app",
+    "auth",
+    "client",
+    "cookie",
+    "crypto",
+    "deploy",
+    "ecdsa",
+    "encryption",
+    "fernet",
+    "hmac",
+    "host",
+    "jwt",
+    "license",
+    "master",
+    "private",
+    "root",
+    "rsa",
+    "sas",
+    "secret",
+    "server",
+    "session",
+    "shared",
+    "signing",
+    "ssh",
+    "ssl",
+    "storage",
+    "subscription",
+    "tls",
+    "write",
 ];
 
 /// `<word> key` in environment variables that is none, although most `*_KEY` variables are.
-const PLAIN_KEYS: &[&str] =
-    &["cache", "foreign", "group", "header", "idempotency", "label", "lookup", "object", "partition", "primary", "public", "routing", "sort", "tag"];
+const PLAIN_KEYS: &[&str] = &[
+    "cache",
+    "foreign",
+    "group",
+    "header",
+    "idempotency",
+    "label",
+    "lookup",
+    "object",
+    "partition",
+    "primary",
+    "public",
+    "routing",
+    "sort",
+    "tag",
+];
 
 /// `<word> secret` whose value is the name of a Secret.
 const SECRET_NAMES: &[&str] = &[
-    "ca", "cert", "certificate", "certificates", "certs", "config", "credential", "credentials", "custom", "external", "extra", "from", "image",
-    "ingress", "key", "keys", "keystore", "password", "pull", "registry", "source", "target", "tls", "token", "truststore", "with",
+    "ca",
+    "cert",
+    "certificate",
+    "certificates",
+    "certs",
+    "config",
+    "credential",
+    "credentials",
+    "custom",
+    "external",
+    "extra",
+    "from",
+    "image",
+    "ingress",
+    "key",
+    "keys",
+    "keystore",
+    "password",
+    "pull",
+    "registry",
+    "source",
+    "target",
+    "tls",
+    "token",
+    "truststore",
+    "with",
 ];
 
 /// Last words that say nothing about what the value is.
-const MODIFIERS: &[&str] =
-    &["b64", "base", "base64", "bcrypt", "current", "encoded", "hash", "new", "old", "plain", "plaintext", "previous", "raw", "text", "val", "value"];
+const MODIFIERS: &[&str] = &[
+    "b64",
+    "base",
+    "base64",
+    "bcrypt",
+    "current",
+    "encoded",
+    "hash",
+    "new",
+    "old",
+    "plain",
+    "plaintext",
+    "previous",
+    "raw",
+    "text",
+    "val",
+    "value",
+];
 
 /// Where a name stands decides what `*_KEY` means.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,9 +202,30 @@ fn is_secret_key(qualifier: &str, place: Place) -> bool {
 
 /// Cheap test that almost every name fails.
 fn may_be_credential(name: &str) -> bool {
-    const PARTS: [&str; 11] = ["pass", "pwd", "secret", "token", "key", "dsn", "credential", "conn", "auth", "jwt", "bearer"];
-    let lower = name.to_ascii_lowercase();
-    PARTS.iter().any(|part| lower.contains(part)) || lower.contains("webhook") || lower.contains("kubeconfig")
+    const PARTS: [&[u8]; 13] = [
+        b"pass",
+        b"pwd",
+        b"secret",
+        b"token",
+        b"key",
+        b"dsn",
+        b"credential",
+        b"conn",
+        b"auth",
+        b"jwt",
+        b"bearer",
+        b"webhook",
+        b"kubeconfig",
+    ];
+    let name = name.as_bytes();
+    (0..name.len()).any(|at| {
+        // The first letter rules most positions out.
+        let first = name[at] | 0x20;
+        matches!(first, b'p' | b's' | b't' | b'k' | b'd' | b'c' | b'a' | b'j' | b'b' | b'w')
+            && PARTS
+                .iter()
+                .any(|part| part[0] == first && name[at..].get(..part.len()).is_some_and(|here| here.eq_ignore_ascii_case(part)))
+    })
 }
 
 /// Lower-case words: `dbPassword`, `DB_PASSWORD`, `db-password` and `db.password` are all `db`, `password`.
@@ -119,7 +236,9 @@ fn words(name: &str) -> Vec<String> {
     for (at, c) in chars.iter().enumerate() {
         let before = at.checked_sub(1).and_then(|at| chars.get(at));
         let after = chars.get(at + 1);
-        let starts = c.is_uppercase() && (before.is_some_and(|b| b.is_lowercase() || b.is_ascii_digit()) || before.is_some_and(|b| b.is_uppercase()) && after.is_some_and(|a| a.is_lowercase()));
+        let starts = c.is_uppercase()
+            && (before.is_some_and(|b| b.is_lowercase() || b.is_ascii_digit())
+                || before.is_some_and(|b| b.is_uppercase()) && after.is_some_and(|a| a.is_lowercase()));
         if (starts || !c.is_alphanumeric()) && !word.is_empty() {
             words.push(std::mem::take(&mut word));
         }
@@ -164,9 +283,33 @@ mod tests {
     #[test]
     fn names_of_credentials() {
         for name in [
-            "password", "DB_PASSWORD", "postgresPassword", "rootPasswordHash", "dbpassword", "apiKey", "API_KEY", "api-key", "SECRET_KEY_BASE",
-            "clientSecret", "JWT_SECRET", "secret", "token", "GITHUB_TOKEN", "accessToken", "authToken", "dsn", "CONNECTION_STRING", "redis.auth.password",
-            "spring.datasource.password", "SMTP_PASS", "privateKey", "tls.key", "AWS_SECRET_ACCESS_KEY", "cookie_secret", "PASSWORD_2", "sasl.jaas.password",
+            "password",
+            "DB_PASSWORD",
+            "postgresPassword",
+            "rootPasswordHash",
+            "dbpassword",
+            "apiKey",
+            "API_KEY",
+            "api-key",
+            "SECRET_KEY_BASE",
+            "clientSecret",
+            "JWT_SECRET",
+            "secret",
+            "token",
+            "GITHUB_TOKEN",
+            "accessToken",
+            "authToken",
+            "dsn",
+            "CONNECTION_STRING",
+            "redis.auth.password",
+            "spring.datasource.password",
+            "SMTP_PASS",
+            "privateKey",
+            "tls.key",
+            "AWS_SECRET_ACCESS_KEY",
+            "cookie_secret",
+            "PASSWORD_2",
+            "sasl.jaas.password",
         ] {
             assert!(is_credential(name, Place::Field), "{name}");
         }
@@ -176,9 +319,35 @@ mod tests {
     #[test]
     fn names_of_other_things() {
         for name in [
-            "secretName", "existingSecret", "existingSecretPasswordKey", "tokenAudience", "passwordFile", "PASSWORD_FILE", "secretKeyRef", "imagePullSecrets",
-            "pullSecret", "tlsSecret", "passwordKey", "adminPasswordKey", "key", "keys", "image", "publicKey", "topologyKey", "tokenTTL", "secretNamespace",
-            "automountServiceAccountToken2x", "passwordPolicy", "keyPrefix", "proxy_pass", "bypass", "partitionKey", "authMethod", "monkey", "secrets", "passwordLength",
+            "secretName",
+            "existingSecret",
+            "existingSecretPasswordKey",
+            "tokenAudience",
+            "passwordFile",
+            "PASSWORD_FILE",
+            "secretKeyRef",
+            "imagePullSecrets",
+            "pullSecret",
+            "tlsSecret",
+            "passwordKey",
+            "adminPasswordKey",
+            "key",
+            "keys",
+            "image",
+            "publicKey",
+            "topologyKey",
+            "tokenTTL",
+            "secretNamespace",
+            "automountServiceAccountToken2x",
+            "passwordPolicy",
+            "keyPrefix",
+            "proxy_pass",
+            "bypass",
+            "partitionKey",
+            "authMethod",
+            "monkey",
+            "secrets",
+            "passwordLength",
         ] {
             assert!(!is_credential(name, Place::Field), "{name}");
         }

@@ -63,7 +63,10 @@ fn redact_map(redactor: &Redactor, map: &mut Map) {
 fn redact_metadata(redactor: &Redactor, metadata: &mut Value) {
     let Value::Map(map) = metadata else { return redact_fields(redactor, metadata) };
     for (key, value) in map.iter_mut() {
-        if !matches!(key.as_str(), "name" | "namespace" | "labels" | "uid" | "ownerReferences" | "managedFields" | "finalizers" | "generateName") {
+        if !matches!(
+            key.as_str(),
+            "name" | "namespace" | "labels" | "uid" | "ownerReferences" | "managedFields" | "finalizers" | "generateName"
+        ) {
             redact_fields(redactor, value);
         }
     }
@@ -120,7 +123,24 @@ fn is_flag_value(program: &str, flag: &str, value: &str) -> bool {
     if let Some(name) = flag.strip_prefix("--") {
         return !name.contains('=') && is_credential(name, Place::Field) && !is_reference(name, value);
     }
-    let other_meaning = matches!(program, "mkdir" | "cp" | "ssh" | "scp" | "tar" | "install" | "docker" | "rm" | "ls" | "psql" | "pg_dump" | "pg_isready" | "mysql" | "sh" | "bash");
+    let other_meaning = matches!(
+        program,
+        "mkdir"
+            | "cp"
+            | "ssh"
+            | "scp"
+            | "tar"
+            | "install"
+            | "docker"
+            | "rm"
+            | "ls"
+            | "psql"
+            | "pg_dump"
+            | "pg_isready"
+            | "mysql"
+            | "sh"
+            | "bash"
+    );
     let plain = value.bytes().all(|byte| byte.is_ascii_digit()) || value.starts_with(['/', '.']);
     match flag {
         "-p" | "--pass" => !other_meaning && !plain,
@@ -149,7 +169,9 @@ fn redact_all(redactor: &Redactor, value: &mut Value, encoded: bool) {
             }
             *value = Value::Redacted(redactor.digest(decoded.as_deref().unwrap_or(text.as_bytes())));
         }
-        Value::Masked(_) | Value::Bool(_) | Value::Number(_) => *value = Value::Redacted(redactor.digest(value.display().as_bytes())),
+        Value::Masked(_) | Value::Bool(_) | Value::Number(_) => {
+            *value = Value::Redacted(redactor.digest(value.display().as_bytes()))
+        }
     }
 }
 
