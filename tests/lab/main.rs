@@ -9,6 +9,7 @@
 
 mod api;
 mod case;
+mod charts;
 mod compare;
 mod helm;
 mod observe;
@@ -43,8 +44,10 @@ fn main() -> ExitCode {
 }
 
 fn run(filters: &[&String], verbose: bool) -> Result<bool> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/cases");
-    let mut sources = case::read_all(&directory)?;
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
+    let mut sources = case::read_all(&directory.join("cases"))?;
+    let pairs = charts::read(&directory.join("charts.yaml"), &sources)?;
+    sources.extend(pairs);
     // Every case must at least read, lab or not.
     for source in &sources {
         source.case("lab-none")?;
