@@ -45,10 +45,10 @@ impl ExitStatus {
             ExitStatus::Ok => "done, or within the gate",
             ExitStatus::Blocked => "blocked by findings, or not accepted",
             ExitStatus::Usage => "wrong usage or configuration",
-            ExitStatus::CouldNotRun => "could not run (unreachable, forbidden, unreadable record, no Helm)",
-            ExitStatus::Inconclusive => "inconclusive: something that was needed could not be known",
+            ExitStatus::CouldNotRun => "could not run: no such release, no such revision, no cluster, no Helm",
+            ExitStatus::Inconclusive => "inconclusive",
             ExitStatus::RollbackFailed => "the rollback ran and failed, or did not verify",
-            ExitStatus::Changed => "what was accepted no longer matches",
+            ExitStatus::Changed => "what was accepted no longer matches what is there",
         }
     }
 }

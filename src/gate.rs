@@ -45,9 +45,13 @@ impl OnInconclusive {
 pub enum Decision {
     Within,
     /// How many unwaived findings reach the threshold; 0 where only the forecast's outcome blocks.
-    Blocked { findings: usize },
+    Blocked {
+        findings: usize,
+    },
     /// How many gaps block.
-    Inconclusive { gaps: usize },
+    Inconclusive {
+        gaps: usize,
+    },
 }
 
 impl Decision {

@@ -33,9 +33,13 @@ pub enum Driver {
     Secrets,
     ConfigMaps,
     /// PostgreSQL; the connection string may hold a password and is never printed.
-    Sql { connection: String },
+    Sql {
+        connection: String,
+    },
     /// `HELM_MEMORY_DRIVER_DATA`: YAML files with a list of release objects each.
-    Memory { files: Vec<PathBuf> },
+    Memory {
+        files: Vec<PathBuf>,
+    },
 }
 
 /// Where records come from.

@@ -7,7 +7,7 @@ func database(release string, newer bool, checksum string) chart {
 		r.version = "16.0.0"
 	}
 	documents := r.databaseObjects()
-	templates := []file{{"templates/_helpers.tpl", newProse("database helpers").paragraphs(110_000)}}
+	templates := []file{{"templates/_helpers.tpl", newProse("database helpers").paragraphs(440_000)}}
 	for _, document := range documents {
 		templates = append(templates, source(document))
 	}
@@ -15,7 +15,7 @@ func database(release string, newer bool, checksum string) chart {
 		name: r.chart, version: r.version, appVersion: "17.0.0",
 		documents: documents,
 		templates: templates,
-		files:     []file{{"README.md", newProse("database readme").paragraphs(75_000)}},
+		files:     []file{{"README.md", newProse("database readme").paragraphs(310_000)}},
 		values:    object{"defaults": newProse("database values").paragraphs(50_000)},
 	}
 }

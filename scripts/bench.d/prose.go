@@ -13,7 +13,11 @@ type prose struct {
 	*rand.Rand
 }
 
-var vocabulary = words(1400)
+var (
+	vocabulary = words(300)
+	metrics    = phrases(120, 3, "_")
+	clauses    = phrases(60, 12, " ")
+)
 
 func newProse(seed string) prose {
 	hash := fnv.New64a()
@@ -34,6 +38,16 @@ func words(count int) []string {
 	return list
 }
 
+// phrases recur as metric names and turns of speech do.
+func phrases(count, length int, separator string) []string {
+	text := newProse(separator)
+	list := make([]string, count)
+	for i := range list {
+		list[i] = text.join(length, separator)
+	}
+	return list
+}
+
 // word prefers the front of the vocabulary, as languages do.
 func (p prose) word() string {
 	return vocabulary[int(float64(len(vocabulary))*p.Float64()*p.Float64())]
@@ -48,15 +62,17 @@ func (p prose) join(count int, separator string) string {
 }
 
 func (p prose) sentence() string {
-	text := p.join(6+p.IntN(10), " ")
+	text := p.clause() + " " + p.word() + " " + p.clause()
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
-func (p prose) metric() string { return p.join(3, "_") }
+func (p prose) clause() string { return clauses[p.IntN(len(clauses))] }
+
+func (p prose) metric() string { return metrics[p.IntN(len(metrics))] }
 
 func (p prose) expression() string {
-	return fmt.Sprintf(`sum by (cluster, namespace, %s) (rate(%s_total{cluster="$cluster", namespace=~"$namespace", job="%s", %s!=""}[$__rate_interval])) / on (cluster) group_left () %s{job="%s"} > %d`,
-		p.word(), p.metric(), p.join(2, "-"), p.word(), p.metric(), p.join(2, "-"), p.IntN(1000))
+	return fmt.Sprintf(`sum by (cluster, namespace, %s) (rate(%s_total{cluster="$cluster", namespace=~"$namespace", job="%s"}[$__rate_interval])) / on (cluster) group_left () %s{job="%s"} > %d`,
+		p.word(), p.metric(), p.word(), p.metric(), p.word(), 5*p.IntN(20))
 }
 
 // paragraphs is text of at least size bytes, in lines.

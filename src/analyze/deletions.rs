@@ -181,24 +181,24 @@ fn recreated(context: &Context<'_>) -> Vec<Change> {
         .collect()
 }
 
-/// One name and kind under two API groups that share a storage: patched under one, deleted under the other.
+/// One name and kind under two API groups that share a storage: changed under one, deleted under the other.
 fn in_two_groups(context: &Context<'_>) -> Vec<Change> {
-    let shared = |other: &ObjectRef, id: &ObjectRef| {
-        other.kind == id.kind && other.name == id.name && other.namespace == id.namespace && other.api_version != id.api_version
-    };
-    let uid = |id: &ObjectRef| context.input.facts.live_of(id).yes().copied().flatten().map(|live| live.uid.clone());
     let mut changes = Vec::new();
-    for id in &context.forecast.deletes {
-        for object in context.input.to.objects.iter().filter(|object| shared(&object.id, id)) {
-            let one_object = uid(id).is_some() && uid(id) == uid(&object.id);
-            if one_object || availability::share_storage(id, &object.id) {
-                changes.push(
-                    Change::of(ChangeKind::ObjectInTwoGroups, id)
-                        .with("other", &object.id.api_version)
-                        .evidence(EvidenceSource::Live, id, format!("{} and {} are one stored object", id.api_version, object.id.api_version)),
-                );
-            }
+    for left in context.input.from.objects.iter().filter(|object| context.in_to(&object.id).is_none()) {
+        for other in context.input.to.objects.iter().filter(|object| is_one_object(context, &object.id, &left.id)) {
+            changes.push(
+                Change::of(ChangeKind::ObjectInTwoGroups, &left.id)
+                    .with("other", &other.id.api_version)
+                    .evidence(EvidenceSource::From, &left.origin, &left.id.api_version)
+                    .evidence(EvidenceSource::To, &other.origin, &other.id.api_version),
+            );
         }
     }
     changes
+}
+
+fn is_one_object(context: &Context<'_>, a: &ObjectRef, b: &ObjectRef) -> bool {
+    let same_name = a.kind == b.kind && a.name == b.name && a.namespace == b.namespace && a.group() != b.group();
+    let uid = |id: &ObjectRef| context.input.facts.live_of(id).yes().copied().flatten().map(|live| live.uid.clone());
+    same_name && (availability::share_storage(a, b) || (uid(a).is_some() && uid(a) == uid(b)))
 }

@@ -188,10 +188,14 @@ const ANALYZERS: [Analyzer; 10] = [
 pub fn run(context: &Context<'_>) -> Vec<Change> {
     let mut changes: Vec<Change> =
         ANALYZERS.iter().flat_map(|analyze| analyze(context)).map(|change| with_release(change, context.input)).collect();
-    let explained: BTreeSet<ObjectRef> =
-        changes.iter().filter(|change| change.kind == ChangeKind::ServiceAccountAlias).filter_map(|change| change.object.clone()).collect();
-    // The alias says why the object is not restored; saying it twice would be noise.
-    changes.retain(|change| change.kind != ChangeKind::NotRestored || !change.object.as_ref().is_some_and(|id| explained.contains(id)));
+    // These say why an object is not restored; saying it twice would be noise.
+    let explains = |change: &&Change| matches!(change.kind, ChangeKind::ServiceAccountAlias | ChangeKind::ObjectInTwoGroups);
+    let explained: BTreeSet<String> =
+        changes.iter().filter(explains).filter_map(|change| change.object.as_ref()).map(ToString::to_string).collect();
+    changes.retain(|change| {
+        let named = change.object.as_ref().is_some_and(|id| explained.contains(&id.to_string()));
+        change.kind != ChangeKind::NotRestored || !named
+    });
     changes
 }
 

@@ -1,13 +1,15 @@
 //! What the API server or another field manager refuses.
 
 use super::{Change, ChangeKind, Context, Fact};
-use crate::forecast::Rejected;
+use crate::forecast::{Action, Rejected};
 use crate::input::Known;
 use crate::release::{ObjectRef, Value};
 use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
-    context.forecast.rejected.iter().map(|rejected| change(context, rejected)).collect()
+    // A hook object that is in the way is its own kind of change.
+    let of_hook = |rejected: &&Rejected| context.forecast.steps.iter().any(|step| step.action == Action::Hook && step.object == rejected.object);
+    context.forecast.rejected.iter().filter(|rejected| !of_hook(rejected)).map(|rejected| change(context, rejected)).collect()
 }
 
 fn change(context: &Context<'_>, rejected: &Rejected) -> Change {

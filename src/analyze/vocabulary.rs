@@ -7,18 +7,8 @@ use super::{Change, ChangeKind, Fact};
 /// Placeholders that every change offers.
 ///
 /// `ref` is the object as arguments of kubectl: `persistentvolumeclaim/cache -n prod`.
-pub const COMMON_PLACEHOLDERS: [&str; 10] = [
-    "object",
-    "kind",
-    "name",
-    "namespace",
-    "path",
-    "ref",
-    "release",
-    "release_namespace",
-    "from_revision",
-    "to_revision",
-];
+pub const COMMON_PLACEHOLDERS: [&str; 10] =
+    ["object", "kind", "name", "namespace", "path", "ref", "release", "release_namespace", "from_revision", "to_revision"];
 
 /// One row per change kind.
 struct Row {

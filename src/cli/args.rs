@@ -36,7 +36,7 @@ Examples:
     args_override_self = true,
     disable_help_subcommand = false,
     subcommand_required = true,
-    max_term_width = 100,
+    max_term_width = 100
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -58,9 +58,7 @@ pub enum Command {
     /// The rules behind the findings
     Rules(RulesArgs),
     /// Print a completion script for a shell
-    Completion {
-        shell: Shell,
-    },
+    Completion { shell: Shell },
 }
 
 /// Where output goes.
@@ -172,13 +170,9 @@ pub enum RulesCommand {
         format: Format,
     },
     /// What a rule finds, why it matters and what to do
-    Explain {
-        id: String,
-    },
+    Explain { id: String },
     /// Run the cases of the rules in a folder
-    Test {
-        dir: PathBuf,
-    },
+    Test { dir: PathBuf },
     /// Start a rule: a rule file and its first cases
     New {
         /// Lower case letters, digits and dashes
@@ -214,7 +208,9 @@ fn on_inconclusive(text: &str) -> Result<OnInconclusive, String> {
 fn digest(text: &str) -> Result<String, String> {
     let hex = text.strip_prefix("sha256:").unwrap_or_default();
     let whole = hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    whole.then(|| text.to_owned()).ok_or_else(|| "expected sha256: and 64 hex digits, as the end of a report shows them".to_owned())
+    whole
+        .then(|| text.to_owned())
+        .ok_or_else(|| "expected sha256: and 64 hex digits, as the end of a report shows them".to_owned())
 }
 
 fn helm_version(text: &str) -> Result<HelmVersion, String> {

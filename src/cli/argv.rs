@@ -16,9 +16,7 @@ pub fn command_first(args: Vec<OsString>, cli: &Command) -> Vec<OsString> {
     let mut words = args.into_iter();
     let program = words.next().unwrap_or_else(|| "helm-rollback-safe".into());
     let mut words: Vec<OsString> = words.collect();
-    let is_command = |word: &OsStr| {
-        word == "help" || cli.get_subcommands().any(|command| OsStr::new(command.get_name()) == word)
-    };
+    let is_command = |word: &OsStr| word == "help" || cli.get_subcommands().any(|command| OsStr::new(command.get_name()) == word);
     let end_of_flags = words.iter().position(|word| word == "--").unwrap_or(words.len());
     match first_positional(&words, &takes_value(cli)) {
         // Behind `--` everything is a name.

@@ -167,10 +167,14 @@ fn apply_conflict(args: &RollbackArgs, target: Option<ApplyMethod>) -> Option<St
     };
     let replace = args.force == Some(true) || args.force_replace == Some(true);
     if replace && server_side {
-        return Some(format!("--force-replace does not work here: {why}, and Helm cannot replace then; use --server-side=false with it"));
+        return Some(format!(
+            "--force-replace does not work here: {why}, and Helm cannot replace then; use --server-side=false with it"
+        ));
     }
     if args.force_conflicts == Some(true) && !server_side {
-        return Some(format!("--force-conflicts does not work here: {why}, and there are no conflicts to force then; use --server-side=true with it"));
+        return Some(format!(
+            "--force-conflicts does not work here: {why}, and there are no conflicts to force then; use --server-side=true with it"
+        ));
     }
     None
 }
@@ -336,7 +340,15 @@ mod tests {
         assert!(flags.no_hooks && !flags.cleanup_on_fail && flags.wait == Wait::Watcher && flags.history_max == 3);
         assert_eq!(
             args.pass_on(),
-            ["--no-hooks", "--cleanup-on-fail=false", "--wait", "--timeout=90s", "--history-max=3", "--server-side=false", "--description=back; again"]
+            [
+                "--no-hooks",
+                "--cleanup-on-fail=false",
+                "--wait",
+                "--timeout=90s",
+                "--history-max=3",
+                "--server-side=false",
+                "--description=back; again"
+            ]
         );
     }
 

@@ -1,11 +1,14 @@
 //! Command line and environment → [`Settings`].
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::exit::Advice;
-use crate::gate::GatePolicy;
+use crate::gate::{GatePolicy, OnInconclusive};
 use crate::release::Revision;
-use crate::settings::{Acceptance, Again, Driver, LoadOptions, Settings, Source, TargetRequest};
+use crate::rules::Severity;
+use crate::settings::{Acceptance, Again, Driver, KubeOptions, LoadOptions, Settings, Source, TargetRequest};
 
 use super::CalledAs;
 use super::args::{AcceptArgs, CheckArgs, EvidenceArgs};
@@ -32,7 +35,7 @@ pub fn settings(given: &Given, env: &Env) -> Result<Settings> {
     refuse_surplus(check)?;
     let kube = given.kube.options(env)?;
     let act = given.accept.is_some() && check.rollback.dry_run != Some(true);
-    let again = again(given);
+    let again = again(given, &kube, env);
     if act && !again.can_act {
         return Err(Advice::usage("with --releases, --live, --discovery or --helm-version nothing can be rolled back")
             .help("use the command `check`, or --dry-run")
@@ -88,7 +91,10 @@ fn release_name(name: &str) -> Result<String> {
 }
 
 fn target(text: &str) -> Result<TargetRequest> {
-    let wrong = |why: &str| Advice::usage(format!("REVISION {text:?} {why}")).help("give a revision that `helm history` lists, 0 for the one before the newest, or none to have it chosen");
+    let wrong = |why: &str| {
+        Advice::usage(format!("REVISION {text:?} {why}"))
+            .help("give a revision that `helm history` lists, 0 for the one before the newest, or none to have it chosen")
+    };
     if text.strip_prefix('-').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())) {
         return Err(wrong("is negative").into());
     }
@@ -158,42 +164,53 @@ fn outputs(check: &CheckArgs) -> Result<Vec<crate::settings::Output>> {
 }
 
 fn acceptance(accept: Option<&AcceptArgs>) -> Acceptance {
-    accept.map_or_else(Acceptance::default, |accept| Acceptance { digest: accept.accept.clone(), critical: accept.accept_critical })
+    accept
+        .map_or_else(Acceptance::default, |accept| Acceptance { digest: accept.accept.clone(), critical: accept.accept_critical })
 }
 
 /// Everything that the digest binds and that a flag can say. The token is left out: it is a secret.
-fn again(given: &Given) -> Again {
-    let (check, kube) = (given.check, given.kube);
-    let mut flags = Vec::new();
-    let mut push = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            flags.extend([name.to_owned(), value]);
-        }
-    };
-    let text = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let context = if given.called_as == CalledAs::KubectlPlugin { "--context" } else { "--kube-context" };
-    push(context, kube.kube_context.first().cloned());
-    push("--kubeconfig", text(&kube.kubeconfig));
-    push("--kube-as-user", kube.kube_as_user.clone());
-    for group in &kube.kube_as_group {
-        push("--kube-as-group", Some(group.clone()));
-    }
-    push("--kube-apiserver", kube.kube_apiserver.clone());
-    push("--kube-ca-file", text(&kube.kube_ca_file));
-    push("--kube-tls-server-name", kube.kube_tls_server_name.clone());
-    push("--fail-on", check.gate.fail_on.map(|severity| severity.as_str().to_owned()));
-    push("--on-inconclusive", check.gate.on_inconclusive.map(|what| what.as_str().to_owned()));
+///
+/// The connection is written out as resolved: what Helm took off its plugin's command line is in variables that are gone
+/// when the person types the next command.
+fn again(given: &Given, kube: &KubeOptions, env: &Env) -> Again {
+    let check = given.check;
+    let mut flags = connection(given.called_as, kube, env);
+    let mut push =
+        |name: &str, value: Option<&str>| flags.extend(value.into_iter().flat_map(|value| [name.to_owned(), value.to_owned()]));
+    push("--fail-on", check.gate.fail_on.map(Severity::as_str));
+    push("--on-inconclusive", check.gate.on_inconclusive.map(OnInconclusive::as_str));
     if check.evidence.no_live {
         flags.push("--no-live".to_owned());
     }
-    if kube.kube_insecure_skip_tls_verify == Some(true) {
-        flags.push("--kube-insecure-skip-tls-verify=true".to_owned());
-    }
     flags.extend(check.rollback.pass_on());
     let evidence = &check.evidence;
-    let can_act = evidence.releases.is_none()
-        && evidence.live.is_none()
-        && evidence.discovery.is_none()
-        && evidence.helm_version.is_none();
+    let can_act =
+        evidence.releases.is_none() && evidence.live.is_none() && evidence.discovery.is_none() && evidence.helm_version.is_none();
     Again { program: given.called_as.name().to_owned(), flags, can_act }
+}
+
+fn connection(called_as: CalledAs, kube: &KubeOptions, env: &Env) -> Vec<String> {
+    let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let context = if called_as == CalledAs::KubectlPlugin { "--context" } else { "--kube-context" };
+    // Helm hands `--kubeconfig` to plugins as KUBECONFIG, which may also be a list of the user's own; no flag takes a list.
+    let inherited = || env.text("KUBECONFIG").filter(|path| called_as == CalledAs::HelmPlugin && !path.contains(':'));
+    let values = [
+        (context, kube.context.clone()),
+        ("--kubeconfig", text(&kube.kubeconfig).or_else(inherited)),
+        ("--kube-as-user", kube.as_user.clone()),
+        ("--kube-apiserver", kube.apiserver.clone()),
+        ("--kube-ca-file", text(&kube.ca_file)),
+        ("--kube-tls-server-name", kube.tls_server_name.clone()),
+    ];
+    let groups = kube.as_groups.iter().map(|group| ("--kube-as-group", Some(group.clone())));
+    let mut flags: Vec<String> = values
+        .into_iter()
+        .chain(groups)
+        .filter_map(|(name, value)| value.map(|value| [name.to_owned(), value]))
+        .flatten()
+        .collect();
+    if kube.insecure_skip_tls_verify {
+        flags.push("--kube-insecure-skip-tls-verify=true".to_owned());
+    }
+    flags
 }

@@ -25,7 +25,14 @@ pub enum BrokenPipe {
 /// Writes the report in all forms. Without a form for standard output, text goes there.
 ///
 /// Files first: where one cannot be written, nothing was promised yet on standard output.
-pub fn write(report: &Report, policy: &GatePolicy, outputs: &[Output], command: Option<String>, console: &Console, broken: BrokenPipe) -> Result<()> {
+pub fn write(
+    report: &Report,
+    policy: &GatePolicy,
+    outputs: &[Output],
+    command: Option<String>,
+    console: &Console,
+    broken: BrokenPipe,
+) -> Result<()> {
     let options = |color: bool| TextOptions { width: console.width, color, command: command.clone() };
     for output in outputs {
         if let Some(file) = &output.file {

@@ -68,11 +68,7 @@ impl Session<'_> {
         drop(progress);
         let evaluation = pipeline::evaluate(&input, rules);
         let tool = ToolInfo { version: env!("CARGO_PKG_VERSION").to_owned(), rules_digest: rules.digest() };
-        let parts = report::Parts {
-            forecast: &evaluation.forecast,
-            findings: &evaluation.findings,
-            gaps: &evaluation.gaps,
-        };
+        let parts = report::Parts { forecast: &evaluation.forecast, findings: &evaluation.findings, gaps: &evaluation.gaps };
         let report = report::build(&input, parts, tool, &self.settings.gate);
         Ok(Look { input, evaluation, report })
     }
@@ -90,9 +86,10 @@ impl Session<'_> {
         // Who accepted a digest has read the report already.
         let must_be_read = settings.act && settings.acceptance.digest.is_none();
         let broken = if must_be_read { BrokenPipe::Fail } else { BrokenPipe::Ignore };
-        let command = settings.again.can_act.then(|| {
-            settings.again.command(&look.report.release.name, &look.input.namespace, look.input.to.revision)
-        });
+        let command = settings
+            .again
+            .can_act
+            .then(|| settings.again.command(&look.report.release.name, &look.input.namespace, look.input.to.revision));
         output::write(&look.report, &settings.gate, &settings.outputs, command, self.console, broken)
     }
 
@@ -114,8 +111,12 @@ impl Session<'_> {
 
     /// None if the report is accepted, else what the process ends with.
     fn ask(&self, look: &Look, command: &HelmCommand) -> Result<Option<ExitStatus>> {
-        let critical: Vec<String> =
-            look.report.unwaived().filter(|finding| finding.severity == Severity::Critical).map(|f| harmless(&f.message)).collect();
+        let critical: Vec<String> = look
+            .report
+            .unwaived()
+            .filter(|finding| finding.severity == Severity::Critical)
+            .map(|f| harmless(&f.message))
+            .collect();
         let line = harmless(&command.display());
         let proposal = Proposal {
             release: &look.input.from.name,
@@ -147,9 +148,11 @@ impl Session<'_> {
         let is = evidence(&now, &is_lines);
         match execute::moved(&was, &is) {
             None => Ok(()),
-            Some(lines) => Err(Advice::new(ExitStatus::Changed, format!("what was accepted no longer holds:\n{}", lines.join("\n")))
-                .help("nothing was run; check again and read the new report")
-                .into()),
+            Some(lines) => {
+                Err(Advice::new(ExitStatus::Changed, format!("what was accepted no longer holds:\n{}", lines.join("\n")))
+                    .help("nothing was run; check again and read the new report")
+                    .into())
+            }
         }
     }
 

@@ -88,7 +88,14 @@ fn rollback_flags_of_both_lines() {
     let mut passed = three.helm_flags.clone();
     passed.sort();
     let expected = [
-        "--cleanup-on-fail", "--force", "--history-max=3", "--no-hooks", "--recreate-pods=false", "--timeout=90s", "--wait", "--wait-for-jobs",
+        "--cleanup-on-fail",
+        "--force",
+        "--history-max=3",
+        "--no-hooks",
+        "--recreate-pods=false",
+        "--timeout=90s",
+        "--wait",
+        "--wait-for-jobs",
     ];
     assert_eq!(passed, expected);
 
@@ -108,7 +115,10 @@ fn sources() {
     let memory = parse("check shop", Env::from([("HELM_DRIVER", "memory"), ("HELM_MEMORY_DRIVER_DATA", "/a::/b")])).unwrap();
     assert_eq!(memory.load.source, Source::Driver(Driver::Memory { files: vec!["/a".into(), "/b".into()] }));
     let sql = Env::from([("HELM_DRIVER", "sql"), ("HELM_DRIVER_SQL_CONNECTION_STRING", "postgresql://x")]);
-    assert_eq!(parse("check shop", sql).unwrap().load.source, Source::Driver(Driver::Sql { connection: "postgresql://x".to_owned() }));
+    assert_eq!(
+        parse("check shop", sql).unwrap().load.source,
+        Source::Driver(Driver::Sql { connection: "postgresql://x".to_owned() })
+    );
     assert_eq!(settings("check shop --releases -").load.source, Source::Stdin);
     assert_eq!(settings("check shop --releases=x.yaml").load.source, Source::File("x.yaml".into()));
     // A driver that makes no sense does not matter where it is not used.
@@ -137,7 +147,12 @@ fn the_command_to_accept_leads_to_the_same_report() {
     );
     let kubectl = parse_as("shop --context it's", Env::default(), CalledAs::KubectlPlugin).unwrap().again;
     assert_eq!(kubectl.command("shop", "prod", 5), r"kubectl rollback-safe shop 5 --namespace prod --context 'it'\''s'");
-    for line in ["check shop --releases x", "check shop --live x", "check shop --discovery x", "check shop --helm-version 4.3.1"] {
+    // What Helm kept for itself is written out again, but no secret.
+    let env = [("HELM_PLUGIN_NAME", "x"), ("HELM_KUBECONTEXT", "east"), ("KUBECONFIG", "/k"), ("HELM_KUBETOKEN", "t0psecret")];
+    let inherited = parse("check shop", Env::from(env)).unwrap().again.command("shop", "prod", 5);
+    assert_eq!(inherited, "helm rollback-safe shop 5 --namespace prod --kube-context east --kubeconfig /k");
+    for line in ["check shop --releases x", "check shop --live x", "check shop --discovery x", "check shop --helm-version 4.3.1"]
+    {
         assert!(!settings(line).again.can_act, "{line}");
     }
     // What is printed parses again, to the same settings.

@@ -79,7 +79,12 @@ fn foreign(revision: Revision, record: &RevisionInfo, authors: &BTreeMap<Revisio
 fn not_ours(wanted: &Wanted, revision: Revision, record: &RevisionInfo) -> Option<String> {
     let expected = wanted.from.saturating_add(1);
     if revision != expected {
-        return Some(format!("its number is {revision}, ours would be {expected}"));
+        let may_be_ours = if record.restores == Some(wanted.to) {
+            "; if it is this rollback after all, Helm compared with a revision that was never checked"
+        } else {
+            ""
+        };
+        return Some(format!("its number is {revision}, ours would be {expected}{may_be_ours}"));
     }
     if let Some(other) = record.restores.filter(|restored| *restored != wanted.to) {
         return Some(format!("it restores revision {other}, not {}", wanted.to));

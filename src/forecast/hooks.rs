@@ -24,6 +24,8 @@ pub enum Start {
     Reused { failed: bool },
     /// Creating it fails: the record stays `pending-rollback`.
     Blocked(String),
+    /// Its kind is not served: Helm stops before it starts the hook.
+    Unbuildable(String),
     Unknown(String),
 }
 
@@ -31,7 +33,7 @@ pub enum Start {
 pub fn start(hook: &Hook, id: &ObjectRef, method: Method, facts: &Facts) -> Start {
     match availability::mapped(facts, id) {
         Served::No => {
-            return Start::Blocked(format!(
+            return Start::Unbuildable(format!(
                 "unable to build kubernetes object for hook {}: no matches for kind \"{}\" in version \"{}\"",
                 hook.path, id.kind, id.api_version
             ));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::helm::HelmVersion;
 use crate::input::{Gap, Input, Known, LiveObject};
 use crate::k8s::identity::IdentityKey;
-use crate::k8s::pods;
+use crate::k8s::{names, pods};
 use crate::release::{Hook, HookEvent, Object, ObjectRef, Value};
 
 use super::availability::{self, Served};
@@ -129,15 +129,12 @@ impl<'a> Run<'a> {
             self.undecided.push(format!("{event} hook {} could not be parsed", hook.name, event = event.as_str()));
             return Ok(());
         };
-        self.forecast.hooks.push(HookRun {
-            name: hook.name.clone(),
-            kind: hook.kind.clone(),
-            event,
-            weight: hook.weight,
-            from_revision: self.input.to.revision,
-        });
         let stuck = |reason: String| Stop::Stuck(format!("{} hook {} cannot be created: {reason}", event.as_str(), hook.name));
-        match hooks::start(hook, &object.id, self.method, &self.input.facts) {
+        let start = hooks::start(hook, &object.id, self.method, &self.input.facts);
+        if !matches!(start, Start::Unbuildable(_)) {
+            self.hook_starts(hook, event);
+        }
+        match start {
             Start::Runs => self.step(Action::Hook, &object.id, StepResult::Ok, Some(event.as_str().into())),
             Start::Reused { failed: false } => {
                 let why = "a finished object of an earlier run is left as it is: it does not run again and its old result counts";
@@ -148,7 +145,12 @@ impl<'a> Run<'a> {
                 self.step(Action::Hook, &object.id, StepResult::Rejected, Some("the failed run of an earlier hook counts".into()));
                 return Err(stuck("the failed result of an earlier run counts".into()));
             }
+            Start::Unbuildable(reason) => {
+                self.step(Action::Hook, &object.id, StepResult::Rejected, Some(reason.clone()));
+                return Err(stuck(reason));
+            }
             Start::Blocked(reason) => {
+                self.reject(&object.id, "", &reason, Confidence::Certain, false);
                 self.step(Action::Hook, &object.id, StepResult::Rejected, Some(reason.clone()));
                 return Err(stuck(reason));
             }
@@ -159,6 +161,16 @@ impl<'a> Run<'a> {
         }
         self.hook_may_fail(hook, event);
         Ok(())
+    }
+
+    fn hook_starts(&mut self, hook: &Hook, event: HookEvent) {
+        self.forecast.hooks.push(HookRun {
+            name: hook.name.clone(),
+            kind: hook.kind.clone(),
+            event,
+            weight: hook.weight,
+            from_revision: self.input.to.revision,
+        });
     }
 
     /// What a hook's container does is not ours to know: name the outcome of its failure.
@@ -199,12 +211,22 @@ impl<'a> Run<'a> {
             self.deletions_not_run();
             return Err(Stop::Failed(self.update_errors.join(" && ")));
         }
+        self.failed_before();
         self.deletions();
         Ok(())
     }
 
+    /// The target's own installation was refused by the API server: nothing shows that its manifest is accepted now.
+    fn failed_before(&mut self) {
+        const REFUSALS: [&str; 3] = ["failed to create resource", "cannot patch", "server-side apply failed"];
+        let description = &self.input.to.description;
+        if REFUSALS.iter().any(|refusal| description.contains(refusal)) {
+            self.undecided.push(format!("whether revision {} is accepted this time: {description}", self.input.to.revision));
+        }
+    }
+
     fn target_object(&mut self, object: &'a Object, before: Option<&'a Object>) -> Result<(), String> {
-        match self.input.facts.live_of(&object.id) {
+        match self.live_of(&object.id) {
             Known::Yes(None) => self.create(object, before.is_some()),
             Known::Yes(Some(_)) if before.is_none() && !self.behaviour.takes_over => self.abort_at(object),
             Known::Yes(Some(live)) => {
@@ -215,6 +237,14 @@ impl<'a> Run<'a> {
                 self.change_unseen(object, before, &why);
                 Ok(())
             }
+        }
+    }
+
+    /// A kind that is not served has no objects to whoever asks: the API server answers 404.
+    fn live_of(&self, id: &ObjectRef) -> Known<Option<&'a LiveObject>> {
+        match availability::served(&self.input.facts, id) {
+            Served::No => Known::Yes(None),
+            Served::Yes | Served::Unknown => self.input.facts.live_of(id),
         }
     }
 
@@ -231,6 +261,12 @@ impl<'a> Run<'a> {
             }
             let reason = format!("failed to create resource: {}: the server could not find the requested resource", object.id);
             self.reject(&object.id, "", &reason, Confidence::Certain, false);
+            self.step(Action::Create, &object.id, StepResult::Rejected, Some(reason.clone()));
+            return Err(reason);
+        }
+        if let Some(reason) = names::refusal(&object.id) {
+            let reason = format!("failed to create resource: {reason}");
+            self.reject(&object.id, "metadata.name", &reason, Confidence::Certain, false);
             self.step(Action::Create, &object.id, StepResult::Rejected, Some(reason.clone()));
             return Err(reason);
         }
@@ -376,7 +412,7 @@ impl<'a> Run<'a> {
 
     fn delete(&mut self, object: &'a Object) {
         let created_now = self.created_by_hook(&object.id) || self.created_under_other_group(&object.id);
-        match self.input.facts.live_of(&object.id) {
+        match self.live_of(&object.id) {
             Known::Yes(None) if !created_now => {
                 self.step(Action::Delete, &object.id, StepResult::Skipped, Some("not in the cluster".into()));
             }
@@ -389,6 +425,7 @@ impl<'a> Run<'a> {
                 self.forecast.deletes.push(object.id.clone());
                 self.forecast.cascades.extend(gone);
                 self.step(Action::Delete, &object.id, StepResult::Ok, None);
+                self.deletes_its_other_name(&object.id);
             }
             Known::No(why) => {
                 self.undecided.push(format!("whether {} is live and annotated keep: {why}", object.id));
@@ -413,6 +450,15 @@ impl<'a> Run<'a> {
     /// A pre-rollback hook of this very run may have created what *from* has as a template.
     fn created_by_hook(&self, id: &ObjectRef) -> bool {
         self.forecast.steps.iter().any(|step| step.action == Action::Hook && step.result == StepResult::Ok && step.object == *id)
+    }
+
+    /// The stored object that *to* names under another group goes with this deletion.
+    fn deletes_its_other_name(&mut self, id: &ObjectRef) {
+        let other = self.input.to.objects.iter().find(|object| availability::share_storage(&object.id, id));
+        if let Some(object) = other {
+            let why = format!("it is deleted again under its other name {}", id.api_version);
+            self.not_restored(&object.id, &why);
+        }
     }
 
     /// This run created the same stored object under another API group.

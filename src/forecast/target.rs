@@ -113,12 +113,12 @@ fn best(history: &[RevisionEntry], default: Option<Revision>) -> Result<Decision
         return Err(NoTarget::OnlyRevision(from.revision));
     }
     if !is_read(from) {
-        return Ok(Decision::NeedsRecords(unread(history)));
+        return Ok(Decision::NeedsRecords(unread(history, from.revision)));
     }
     let mut skipped = Vec::new();
     for (position, entry) in below.iter().enumerate().rev() {
         if !is_read(entry) {
-            return Ok(Decision::NeedsRecords(unread(history.get(..=position).unwrap_or_default())));
+            return Ok(Decision::NeedsRecords(unread(history.get(..=position).unwrap_or_default(), from.revision)));
         }
         // Everything above `entry` has been read by now, so the story is complete from here up.
         let story = Story::tell(history.get(position..).unwrap_or_default());
@@ -135,12 +135,11 @@ fn is_read(entry: &RevisionEntry) -> bool {
 }
 
 /// The newest unread revisions: down to the first whose label lets hope for more than a failure, at most [`BATCH`].
-fn unread(history: &[RevisionEntry]) -> Vec<Revision> {
+fn unread(history: &[RevisionEntry], newest: Revision) -> Vec<Revision> {
     let mut wanted = Vec::new();
-    let newest = history.last().map(|entry| entry.revision);
     for entry in history.iter().rev().filter(|entry| !is_read(entry)).take(BATCH) {
         wanted.push(entry.revision);
-        if Some(entry.revision) != newest && matches!(entry.status(), Status::Deployed | Status::Superseded) {
+        if entry.revision != newest && matches!(entry.status(), Status::Deployed | Status::Superseded) {
             break;
         }
     }
@@ -164,7 +163,7 @@ fn chosen(
     let differs = match helm_default {
         Some(default) if default == revision => String::new(),
         Some(default) => format!("; a bare helm rollback would take {default}"),
-        None => "; a bare helm rollback would fail, as the revision before the newest is missing".to_owned(),
+        None => "; a bare helm rollback would fail, as the revision before the newest is missing or unreadable".to_owned(),
     };
     let uninstalled = match from.status() {
         Status::Uninstalled => format!("; give {} to bring back what was uninstalled", from.revision),

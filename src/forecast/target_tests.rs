@@ -163,6 +163,15 @@ fn records_are_asked_for_newest_first() {
 }
 
 #[test]
+fn only_as_many_records_as_needed_are_asked_for() {
+    let mut history: Vec<RevisionEntry> = (1..=5).map(|n| unread_entry(n, Status::Superseded)).collect();
+    history[4] = deployed(5);
+    history[3].undecodable = Some("not base64".to_owned());
+    let Ok(Decision::NeedsRecords(wanted)) = choose(TargetRequest::Best, &history) else { panic!() };
+    assert_eq!(wanted, [3]);
+}
+
+#[test]
 fn uninstalled_release_names_the_revision_that_was_uninstalled() {
     let choice = pick(&[ok(1), ok(2), entry(3, Status::Uninstalled, "Uninstallation complete")]);
     assert_eq!(choice.revision, 2);

@@ -63,10 +63,24 @@ fn judge<'a>(configuration: &'a ObjectRef, webhook: &Value, facts: &Facts) -> Op
 
 fn covers(webhook: &Value, id: &ObjectRef, labels: &Value, operation: &str, facts: &Facts) -> bool {
     let fails_closed = webhook.get("failurePolicy").as_str().unwrap_or("Fail") == "Fail";
-    // A namespaceSelector or matchConditions may exempt the object: labels of namespaces are not read, so those are left out.
-    let may_exempt = !is_empty(webhook.get("namespaceSelector")) || !is_empty(webhook.get("matchConditions"));
+    // matchConditions may exempt the object: they are programs, which are not run here.
+    let may_exempt = !is_empty(webhook.get("matchConditions")) || !namespace_selected(webhook.get("namespaceSelector"), id);
     let selected = is_empty(webhook.get("objectSelector")) || crate::k8s::selector::selects(webhook.get("objectSelector"), labels);
     fails_closed && !may_exempt && selected && webhook.get("rules").as_list().iter().any(|rule| rule_covers(rule, id, operation, facts))
+}
+
+/// The label that every namespace carries (Kubernetes 1.21 and later); others are not read.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+
+/// Whether the selector takes the object's namespace, as far as its name decides it.
+fn namespace_selected(selector: &Value, id: &ObjectRef) -> bool {
+    let Some(namespace) = id.namespace.as_deref().filter(|_| !is_empty(selector)) else {
+        return true;
+    };
+    let keys = selector.get("matchLabels").as_map().into_iter().flat_map(|labels| labels.keys().map(String::as_str));
+    let expressions = selector.get("matchExpressions").as_list().iter().filter_map(|expression| expression.get("key").as_str());
+    let labels = Value::Map([(NAMESPACE_NAME.to_owned(), Value::from(namespace))].into());
+    keys.chain(expressions).all(|key| key == NAMESPACE_NAME) && crate::k8s::selector::selects_by_terms(selector, &labels)
 }
 
 fn is_empty(value: &Value) -> bool {

@@ -7,6 +7,7 @@ pub mod identity;
 pub mod immutable;
 pub mod kinds;
 pub mod lists;
+pub mod names;
 pub mod pods;
 pub mod quantity;
 pub mod scope;

@@ -122,8 +122,10 @@ impl ApiError {
 pub struct Cluster {
     client: kube::Client,
     permits: Arc<Semaphore>,
-    /// Address, for messages and for Helm's discovery cache.
+    /// Address, for Helm's discovery cache.
     server: String,
+    /// Address and proxy, for messages.
+    route: String,
     namespace: String,
     context: Option<String>,
 }
@@ -134,14 +136,23 @@ impl Cluster {
         let connection = connection(options)?;
         let parallel = options.burst_limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(PARALLEL).clamp(1, PARALLEL);
         let server = connection.config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let (namespace, context) = (connection.namespace.clone(), connection.context.clone());
-        let client = client(connection).map_err(|error| credentials_error(&error))?;
-        Ok(Cluster { client, permits: Arc::new(Semaphore::new(parallel)), server, namespace, context })
+        let route = match &connection.proxy {
+            Some(proxy) => format!("{server} through proxy {}", proxy.uri().to_string().trim_end_matches('/')),
+            None => server.clone(),
+        };
+        let client = client(&connection).map_err(|error| credentials_error(&error, &connection))?;
+        let Connection { namespace, context, .. } = connection;
+        Ok(Cluster { client, permits: Arc::new(Semaphore::new(parallel)), server, route, namespace, context })
     }
 
     /// The address of the API server, without a trailing slash.
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// The address as messages name it, with the proxy if there is one.
+    pub fn route(&self) -> &str {
+        &self.route
     }
 
     /// Helm's namespace setting.
@@ -218,26 +229,29 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
         next = error.source();
     }
     match texts.as_slice() {
-        [.., before, last] if !before.contains(last.as_str()) => format!("{before}: {last}"),
+        // hyper-util's own wrapper says no more than that connecting failed.
+        [.., before, last] if !before.contains(last.as_str()) && !before.starts_with("client error") => format!("{before}: {last}"),
         [.., last] => last.clone(),
         [] => String::new(),
     }
 }
 
 /// A credential plugin's output may hold a token, so only its exit status and stderr are shown.
-fn credentials_error(error: &kube::Error) -> LoadError {
+fn credentials_error(error: &kube::Error, connection: &Connection) -> LoadError {
+    let plugin = connection.config.auth_info.exec.as_ref().and_then(|exec| exec.command.as_deref()).unwrap_or("of the kubeconfig");
     let text = match error {
-        kube::Error::Auth(kube::client::AuthError::AuthExecRun { cmd, out }) => {
+        kube::Error::Auth(kube::client::AuthError::AuthExecRun { out, .. }) => {
             let stderr: String = String::from_utf8_lossy(&out.stderr).trim().chars().take(400).collect();
-            format!("credential plugin {cmd:?} failed ({}): {stderr}", out.status)
+            format!("credential plugin {plugin} failed ({}): {stderr}", out.status)
         }
-        kube::Error::Auth(kube::client::AuthError::AuthExecParse(_)) => "credential plugin: its output is no ExecCredential".to_owned(),
+        kube::Error::Auth(kube::client::AuthError::AuthExecParse(_)) => format!("the output of credential plugin {plugin} is no ExecCredential"),
+        kube::Error::Auth(kube::client::AuthError::AuthExecStart(error)) => format!("credential plugin {plugin} cannot be run: {error}"),
         other => causes(other),
     };
     LoadError::Configuration(text)
 }
 
-fn client(connection: Connection) -> Result<kube::Client, kube::Error> {
+fn client(connection: &Connection) -> Result<kube::Client, kube::Error> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     // kube's own connector leaves Nagle's algorithm on, which costs each new connection a delayed acknowledgement (40 ms).
@@ -245,15 +259,15 @@ fn client(connection: Connection) -> Result<kube::Client, kube::Error> {
     http.set_connect_timeout(Some(CONNECT_TIMEOUT));
     http.set_keepalive(Some(Duration::from_secs(30)));
     match &connection.proxy {
-        None => stack(&connection, http),
+        None => stack(connection, http),
         Some(proxy) if proxy.uri().scheme_str().is_some_and(|scheme| scheme.starts_with("socks5")) => {
-            stack(&connection, socks(proxy, http))
+            stack(connection, socks(proxy, http))
         }
         Some(proxy) if proxy.uri().scheme_str() == Some("https") => {
             let to_proxy = connection.config.rustls_https_connector_with_connector(http)?;
-            stack(&connection, tunnel(proxy, to_proxy))
+            stack(connection, tunnel(proxy, to_proxy))
         }
-        Some(proxy) => stack(&connection, tunnel(proxy, http)),
+        Some(proxy) => stack(connection, tunnel(proxy, http)),
     }
 }
 
@@ -380,9 +394,10 @@ mod tests {
             context: None,
         };
         let cluster = Cluster {
-            client: client(connection).unwrap(),
+            client: client(&connection).unwrap(),
             permits: Arc::new(Semaphore::new(1)),
-            server: options.apiserver.unwrap(),
+            server: options.apiserver.clone().unwrap(),
+            route: options.apiserver.unwrap(),
             namespace: "default".to_owned(),
             context: None,
         };

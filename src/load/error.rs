@@ -11,6 +11,8 @@ use crate::release::redact::Redactor;
 pub enum LoadError {
     /// Kubeconfig, context or credentials cannot be used.
     Configuration(String),
+    /// The connection string of the SQL storage cannot be used; never quotes it.
+    Database(String),
     /// The API server or database did not answer.
     Unreachable { server: String, why: String },
     /// The credentials were refused.
@@ -34,7 +36,7 @@ pub enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LoadError::Configuration(why) | LoadError::Storage(why) => f.write_str(why),
+            LoadError::Configuration(why) | LoadError::Database(why) | LoadError::Storage(why) => f.write_str(why),
             LoadError::Unreachable { server, why } => write!(f, "cannot reach {server}: {why}"),
             LoadError::Unauthorized { server, why } => write!(f, "{server} does not accept the credentials: {why}"),
             LoadError::Forbidden { what, why } => write!(f, "not allowed to {what}: {why}"),
@@ -54,7 +56,7 @@ impl LoadError {
     /// Messages of servers and plugins without secrets.
     pub fn scrubbed(mut self, redactor: &Redactor) -> LoadError {
         match &mut self {
-            LoadError::Configuration(why) | LoadError::Storage(why) => *why = redactor.scrub(why),
+            LoadError::Configuration(why) | LoadError::Database(why) | LoadError::Storage(why) => *why = redactor.scrub(why),
             LoadError::Unreachable { why, .. }
             | LoadError::Unauthorized { why, .. }
             | LoadError::Forbidden { why, .. }
@@ -70,8 +72,9 @@ impl LoadError {
     pub fn help(&self) -> Option<String> {
         let text = match self {
             LoadError::Configuration(_) => "check --kubeconfig, --kube-context and KUBECONFIG; `kubectl config get-contexts` lists contexts",
-            LoadError::Unreachable { .. } => "check the address, the network and any proxy (HTTPS_PROXY, NO_PROXY); records can also be read from files with --releases PATH",
-            LoadError::Unauthorized { .. } => "log in again, or pass --kube-token",
+            LoadError::Database(_) => "check HELM_DRIVER_SQL_CONNECTION_STRING; both postgres://user@host/db?sslmode=… and key=value pairs are read",
+            LoadError::Unreachable { .. } => "check the address, the certificates, the network and any proxy (HTTPS_PROXY, NO_PROXY); records can also be read from files with --releases PATH",
+            LoadError::Unauthorized { .. } => "log in again or pass --kube-token; for the SQL storage, check HELM_DRIVER_SQL_CONNECTION_STRING",
             LoadError::Forbidden { .. } => "ask for get and list on the release records (Secrets or ConfigMaps with label owner=helm), or pass saved ones with --releases PATH",
             LoadError::NoSuchRelease { hint, .. } => return Some(no_release_help(hint.as_deref())),
             LoadError::NoTarget { why, .. } => return Some(no_target_help(why)),

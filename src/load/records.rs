@@ -126,7 +126,9 @@ impl<'a> History<'a> {
 
     fn take(&mut self, revision: Revision, context: &ParseContext<'_>) -> Result<Release, LoadError> {
         let raw = self.raw.remove(&revision).ok_or(LoadError::RecordGone { revision })?;
-        Ok(raw.into_release(self.stored(revision), context))
+        let release = raw.into_release(self.stored(revision), context);
+        // Where key and payload disagree a gap says so; the key is what was listed and asked for.
+        Ok(Release { revision, ..release })
     }
 
     fn stored(&self, revision: Revision) -> StoredAs {

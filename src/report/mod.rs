@@ -101,7 +101,8 @@ fn finding(found: &rules::Finding) -> Finding {
 fn gaps(input: &Input, parts: Parts<'_>) -> Vec<Gap> {
     let all = [&input.gaps, &input.from.gaps, &input.to.gaps, &parts.forecast.unknowns];
     let mut merged: BTreeMap<(&str, &str), (BTreeSet<&str>, bool)> = BTreeMap::new();
-    for gap in all.into_iter().flatten().chain(parts.gaps) {
+    let helm = helm_gap(input, parts.forecast);
+    for gap in all.into_iter().flatten().chain(parts.gaps).chain(&helm) {
         let (affects, blocks) = merged.entry((&gap.what, &gap.why)).or_default();
         affects.extend(gap.affects.iter().map(String::as_str));
         *blocks |= gap.blocks;
@@ -117,6 +118,13 @@ fn gaps(input: &Input, parts: Parts<'_>) -> Vec<Gap> {
         .collect();
     gaps.sort_by_key(|gap| !gap.blocks);
     gaps
+}
+
+/// Without a version the forecast is made for both lines of Helm; the version was needed if they end differently.
+fn helm_gap(input: &Input, forecast: &Forecast) -> Option<Gap> {
+    let gap = Gap::new("the version of Helm", input.helm.version.why_not()?).affecting("forecast");
+    let differ = forecast.outcome == Outcome::Unknown && !forecast.alternatives.is_empty();
+    Some(if differ { gap.blocking() } else { gap })
 }
 
 fn release(input: &Input) -> ReleaseInfo {

@@ -12,7 +12,12 @@ use crate::release::{ChartInfo, HookEvent, StoredAs, Value};
 use crate::rules::{Evidence, EvidenceSource};
 
 pub fn gap(blocks: bool) -> Gap {
-    Gap { what: "live PersistentVolumeClaim/prod/cache".to_owned(), why: "forbidden: get persistentvolumeclaims".to_owned(), affects: vec!["pvc-removed".to_owned()], blocks }
+    Gap {
+        what: "live PersistentVolumeClaim/prod/cache".to_owned(),
+        why: "forbidden: get persistentvolumeclaims".to_owned(),
+        affects: vec!["pvc-removed".to_owned()],
+        blocks,
+    }
 }
 
 fn record(revision: Revision, status: Status) -> Release {
@@ -62,7 +67,6 @@ pub fn input() -> Input {
         from,
         to,
         history,
-        residue: Vec::new(),
         between: Vec::new(),
         target: TargetChoice {
             revision: 5,
@@ -151,20 +155,47 @@ fn full() -> Forecast {
         pruned: vec![1],
         steps: vec![
             Step { action: Action::Hook, object: map.clone(), result: StepResult::Ok, why: None },
-            Step { action: Action::Patch, object: set.clone(), result: StepResult::Rejected, why: Some("spec.serviceName is immutable".to_owned()) },
+            Step {
+                action: Action::Patch,
+                object: set.clone(),
+                result: StepResult::Rejected,
+                why: Some("spec.serviceName is immutable".to_owned()),
+            },
             Step { action: Action::Patch, object: map.clone(), result: StepResult::Unknown, why: None },
             Step { action: Action::Delete, object: claim.clone(), result: StepResult::NotRun, why: None },
         ],
         deletes: vec![claim],
-        cascades: vec![ObjectRef::new("v1", "PersistentVolume", None, "pv-1"), ObjectRef::new("example.com/v1", "Widget", Some("prod"), "a")],
+        cascades: vec![
+            ObjectRef::new("v1", "PersistentVolume", None, "pv-1"),
+            ObjectRef::new("example.com/v1", "Widget", Some("prod"), "a"),
+        ],
         creates: vec![ObjectRef::new("batch/v1", "Job", Some("prod"), "bootstrap")],
         adopts: vec![map.clone()],
-        rejected: vec![Rejected { object: set.clone(), field: "spec.serviceName".to_owned(), reason: "field is immutable".to_owned(), confidence: Confidence::Certain, conflict: false }],
+        rejected: vec![Rejected {
+            object: set.clone(),
+            field: "spec.serviceName".to_owned(),
+            reason: "field is immutable".to_owned(),
+            confidence: Confidence::Certain,
+            conflict: false,
+        }],
         kept: vec![ObjectRef::new("v1", "Secret", Some("prod"), "license")],
         not_restored: vec![NotRestored { object: set, why: "spec.replicas stays as scaled".to_owned() }],
-        hooks: vec![HookRun { name: "migrate".to_owned(), kind: "Job".to_owned(), event: HookEvent::PreRollback, weight: -5, from_revision: 5 }],
-        alternatives: vec![Alternative { when: "Helm's discovery cache is empty".to_owned(), outcome: Outcome::Stuck, reason: "the kind Widget is not served".to_owned() }],
-        records: vec![RecordForecast { revision: 8, status: Status::Failed }, RecordForecast { revision: 7, status: Status::Superseded }],
+        hooks: vec![HookRun {
+            name: "migrate".to_owned(),
+            kind: "Job".to_owned(),
+            event: HookEvent::PreRollback,
+            weight: -5,
+            from_revision: 5,
+        }],
+        alternatives: vec![Alternative {
+            when: "Helm's discovery cache is empty".to_owned(),
+            outcome: Outcome::Stuck,
+            reason: "the kind Widget is not served".to_owned(),
+        }],
+        records: vec![
+            RecordForecast { revision: 8, status: Status::Failed },
+            RecordForecast { revision: 7, status: Status::Superseded },
+        ],
         ..forecast()
     }
 }
@@ -176,9 +207,24 @@ pub fn all() -> Vec<(&'static str, Report)> {
         let name = severity.as_str();
         set.push((name, built(&input(), &forecast(), &[found("some-rule", severity)], &[])));
     }
-    set.push(("inconclusive", built(&input(), &forecast(), &[found("note", Severity::Info)], &[gap(true), Gap::new("events", "not asked")])));
+    set.push((
+        "inconclusive",
+        built(&input(), &forecast(), &[found("note", Severity::Info)], &[gap(true), Gap::new("events", "not asked")]),
+    ));
     set.push(("claim", claim()));
-    set.push(("full", built(&input(), &full(), &[found("pvc-removed", Severity::Critical), found("statefulset-immutable", Severity::High), found("note", Severity::Medium)], &[gap(true)])));
+    set.push((
+        "full",
+        built(
+            &input(),
+            &full(),
+            &[
+                found("pvc-removed", Severity::Critical),
+                found("statefulset-immutable", Severity::High),
+                found("note", Severity::Medium),
+            ],
+            &[gap(true)],
+        ),
+    ));
     set.push(("hostile", hostile()));
     set.push(("long", long()));
     set

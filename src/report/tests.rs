@@ -53,8 +53,7 @@ fn every_report_matches_the_schema() {
     let schema = schema();
     for (name, report) in sample::all() {
         let json: serde_json::Value = serde_json::from_str(&json::render(&report)).expect("valid JSON");
-        let errors: Vec<String> =
-            schema.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        let errors: Vec<String> = schema.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{name}: {errors:#?}");
     }
 }
@@ -127,7 +126,9 @@ fn lines_fit_unless_one_word_does_not() {
     for width in [40, 80, 120] {
         for (name, report) in sample::all() {
             let text = text::render(&report, &GatePolicy::default(), &TextOptions { width, ..options(false) });
-            for line in text.lines().filter(|line| !line.contains("sha256:") && !line.ends_with('\\') && !line.contains("kubectl")) {
+            for line in
+                text.lines().filter(|line| !line.contains("sha256:") && !line.ends_with('\\') && !line.contains("kubectl"))
+            {
                 let longest = line.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
                 let fits = line.chars().count() <= width;
                 // A label and a name too long to fit beside it stay on one line.
@@ -169,6 +170,18 @@ fn a_gap_met_twice_is_said_once() {
     assert_eq!(report.gaps[0].affects, ["forecast", "one"]);
     assert!(report.gaps[0].blocks);
     assert_eq!(report.verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn an_unknown_helm_is_a_gap_that_blocks_where_the_lines_differ() {
+    let (mut input, mut forecast) = (sample::input(), sample::forecast());
+    input.helm.version = crate::input::Known::No("the binary does not tell".to_owned());
+    let same = sample::built(&input, &forecast, &[], &[]);
+    assert_eq!((same.verdict, same.gaps.len(), same.release.helm.as_ref()), (Verdict::Safe, 1, None));
+    forecast.outcome = Outcome::Unknown;
+    forecast.alternatives =
+        vec![crate::forecast::Alternative { when: String::new(), outcome: Outcome::Fails, reason: String::new() }];
+    assert_eq!(sample::built(&input, &forecast, &[], &[]).verdict, Verdict::Inconclusive);
 }
 
 #[test]
@@ -228,10 +241,12 @@ fn the_digest_binds_what_matters() {
     }
     assert_eq!(digest(&|i, _, _| i.target.requested = true), base, "naming the chosen revision is the same rollback");
 
-    let content = |notes: &str| digest(&|i, _, _| {
-        i.from.stored.uid = None;
-        i.from.notes = notes.to_owned();
-    });
+    let content = |notes: &str| {
+        digest(&|i, _, _| {
+            i.from.stored.uid = None;
+            i.from.notes = notes.to_owned();
+        })
+    };
     assert_ne!(content("a"), content("b"), "without a storage identity the redacted content counts");
 }
 

@@ -338,7 +338,8 @@ fn read_backends(form: &Form, faults: &mut Collector) -> Vec<((String, String), 
         let ready = scalar(node, key, faults).and_then(|text| text.parse().ok());
         match (service.split_once('/'), ready) {
             (Some((namespace, name)), Some(ready)) => backends.push(((namespace.to_owned(), name.to_owned()), ready)),
-            _ => faults.add(node.mark, format!("an entry of `{key}` reads `namespace/name: 0`, with the number of ready endpoints")),
+            _ => faults
+                .add(node.mark, format!("an entry of `{key}` reads `namespace/name: 0`, with the number of ready endpoints")),
         }
     }
     backends
@@ -346,9 +347,7 @@ fn read_backends(form: &Form, faults: &mut Collector) -> Vec<((String, String), 
 
 fn read_items(node: &Node, key: &str, faults: &mut Collector) -> Vec<String> {
     match &node.content {
-        node::Content::List(items) => {
-            items.iter().filter_map(|item| scalar(item, key, faults).map(str::to_owned)).collect()
-        }
+        node::Content::List(items) => items.iter().filter_map(|item| scalar(item, key, faults).map(str::to_owned)).collect(),
         _ => {
             faults.add(node.mark, format!("a name in `{key}` must have a list, not {}", node.describe()));
             Vec::new()

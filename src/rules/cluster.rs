@@ -34,7 +34,12 @@ impl World<'_> {
             set_claims: claims_by_set(from, to, &set_claims),
             custom_resources: self.custom_resources(&live, from),
             namespace_contents: named(&self.case.namespace_contents, |name| object_ref("v1", name)),
-            webhook_backends: self.case.webhook_backends.iter().map(|(service, ready)| (service.clone(), Known::Yes(*ready))).collect(),
+            webhook_backends: self
+                .case
+                .webhook_backends
+                .iter()
+                .map(|(service, ready)| (service.clone(), Known::Yes(*ready)))
+                .collect(),
             cluster_uid: Known::Yes("case".to_owned()),
         }
     }
@@ -66,7 +71,8 @@ impl World<'_> {
     }
 
     fn custom_resources(&self, live: &[Object], from: &Release) -> BTreeMap<String, Known<Vec<ObjectRef>>> {
-        let definitions = || live.iter().chain(&from.objects).filter(|object| object.id.is(CRD_GROUP, "CustomResourceDefinition"));
+        let definitions =
+            || live.iter().chain(&from.objects).filter(|object| object.id.is(CRD_GROUP, "CustomResourceDefinition"));
         let api_version = |crd: &str| {
             let found = definitions().find(|object| object.id.name == crd)?;
             defined(found).into_iter().next().map(|((api_version, _), _)| api_version)
@@ -111,9 +117,7 @@ fn defined(definition: &Object) -> Vec<((String, String), ApiResource)> {
     let resource =
         ApiResource { plural: text(spec.at(&["names", "plural"])), namespaced: spec.get("scope").as_str() != Some("Cluster") };
     let versions = spec.get("versions").as_list().iter().filter(|version| version.get("served").as_bool() != Some(false));
-    versions
-        .map(|version| ((format!("{group}/{}", text(version.get("name"))), kind.clone()), resource.clone()))
-        .collect()
+    versions.map(|version| ((format!("{group}/{}", text(version.get("name"))), kind.clone()), resource.clone())).collect()
 }
 
 /// Every object that either manifest, a hook, or an abandoned revision names.
@@ -165,7 +169,8 @@ fn bind_claims<'o>(volumes: &[Object], claims: impl Iterator<Item = &'o mut Obje
     for claim in claims.filter(|object| object.id.is("", "PersistentVolumeClaim")) {
         let refers = |volume: &&Object| {
             let reference = volume.body.at(&["spec", "claimRef"]);
-            reference.get("name").as_str() == Some(&claim.id.name) && reference.get("namespace").as_str() == claim.id.namespace.as_deref()
+            reference.get("name").as_str() == Some(&claim.id.name)
+                && reference.get("namespace").as_str() == claim.id.namespace.as_deref()
         };
         let Some(volume) = volumes.iter().find(refers) else { continue };
         set(&mut claim.body, &["spec", "volumeName"], Value::from(volume.id.name.as_str()));

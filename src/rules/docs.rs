@@ -34,7 +34,8 @@ pub fn page(rule: &Rule, examples: &[Example]) -> String {
     if let Some(example) = examples.iter().find(|example| example.case.promise == Promise::Quiet) {
         section(&mut page, "Not flagged", &example_text(example.case));
     }
-    let remediation = flagged.and_then(|example| example.finding).map_or(rule.remediation.as_str(), |finding| &finding.remediation);
+    let remediation =
+        flagged.and_then(|example| example.finding).map_or(rule.remediation.as_str(), |finding| &finding.remediation);
     section(&mut page, "What to do", &with_commands(remediation));
     if !rule.references.is_empty() {
         let lines: Vec<String> = rule.references.iter().map(|reference| format!("- <{reference}>")).collect();
@@ -131,7 +132,10 @@ fn surroundings(case: &Case) -> Vec<String> {
         Live::Documents(text) => text.text.as_str(),
         _ => "",
     };
-    let lists = [("Flags", case.flags.iter().map(|(_, flag)| flag.clone()).collect()), ("Gone from the cluster", case.live_without.clone())];
+    let lists = [
+        ("Flags", case.flags.iter().map(|(_, flag)| flag.clone()).collect()),
+        ("Gone from the cluster", case.live_without.clone()),
+    ];
     let mut parts: Vec<String> = Vec::new();
     if case.live == Live::Unknown {
         parts.push("The cluster was not asked.".to_owned());
@@ -256,7 +260,8 @@ fn family(rule: &Rule) -> &str {
 
 /// The severity, and those it may be adjusted to.
 fn severities(rule: &Rule) -> String {
-    let mut others: Vec<Severity> = rule.adjust.iter().map(|adjust| adjust.severity).filter(|other| *other != rule.severity).collect();
+    let mut others: Vec<Severity> =
+        rule.adjust.iter().map(|adjust| adjust.severity).filter(|other| *other != rule.severity).collect();
     others.sort();
     others.dedup();
     let others: Vec<&str> = others.iter().rev().map(|other| other.as_str()).collect();

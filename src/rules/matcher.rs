@@ -122,3 +122,79 @@ fn number_twins(findings: &mut [Finding]) {
 fn short(digest: &[u8]) -> String {
     hex(digest.get(..8).unwrap_or(digest))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyze::{ChangeKind, Fact};
+    use crate::forecast::Confidence;
+    use crate::release::ObjectRef;
+    use crate::rules::Severity;
+
+    const RULES: &str = "id: gone\ntitle: x\nseverity: low\nconfidence: likely\nsince: 0.1.0\n\
+        match: {change: [object-deleted], kinds: [core/Secret, core/PersistentVolumeClaim]}\n\
+        unless: {facts: [not-live]}\n\
+        adjust:\n  - {facts: [reclaim-retain], severity: info, reason: it stays}\n  - {facts: [bound-volume], severity: critical}\n\
+        message: '{object}'\nwhy: x.\nremediation: x.\n";
+
+    fn rules() -> RuleSet {
+        let narrow =
+            RULES.replace("id: gone", "id: secret-gone").replace(", core/PersistentVolumeClaim", "") + "supersedes: [gone]\n";
+        RuleSet::from_texts(vec![("gone.yaml".into(), RULES.into()), ("secret-gone.yaml".into(), narrow)]).unwrap()
+    }
+
+    fn deleted(kind: &str, name: &str) -> Change {
+        Change::of(ChangeKind::ObjectDeleted, &ObjectRef::new("v1", kind, Some("prod"), name))
+    }
+
+    #[test]
+    fn the_first_adjustment_counts_and_confidence_is_capped() {
+        let change = deleted("PersistentVolumeClaim", "a").fact(Fact::BoundVolume).fact(Fact::ReclaimRetain);
+        let findings = apply(&rules(), &[change]);
+        assert_eq!(findings.len(), 1);
+        assert_eq!((findings[0].severity, findings[0].confidence), (Severity::Info, Confidence::Likely));
+        assert_eq!(findings[0].message, "PersistentVolumeClaim/prod/a; it stays");
+        let possible = deleted("PersistentVolumeClaim", "a").confidence(Confidence::Possible);
+        assert_eq!(apply(&rules(), &[possible])[0].confidence, Confidence::Possible);
+    }
+
+    #[test]
+    fn the_narrower_rule_speaks_and_an_exception_silences() {
+        let findings =
+            apply(&rules(), &[deleted("Secret", "a"), deleted("ConfigMap", "b"), deleted("Secret", "c").fact(Fact::NotLive)]);
+        let spoke: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+        assert_eq!(spoke, ["secret-gone"]);
+    }
+
+    #[test]
+    fn worst_first_whatever_the_order_of_changes() {
+        let claim = deleted("PersistentVolumeClaim", "z").fact(Fact::BoundVolume);
+        let changes = [deleted("Secret", "b"), claim, deleted("Secret", "a")];
+        let names = |changes: &[Change]| -> Vec<String> { apply(&rules(), changes).into_iter().map(|f| f.message).collect() };
+        let expected = ["PersistentVolumeClaim/prod/z", "Secret/prod/a", "Secret/prod/b"];
+        assert_eq!(names(&changes), expected);
+        let mut reversed = changes.to_vec();
+        reversed.reverse();
+        assert_eq!(names(&reversed), expected);
+    }
+
+    /// People keep these in waivers: a change here breaks them.
+    #[test]
+    fn fingerprints_stay_what_they_were() {
+        let change = deleted("PersistentVolumeClaim", "cache").with("template", "any");
+        assert_eq!(fingerprint("pvc-removed", &change), "404a784de23c0f6e");
+        let moved =
+            Change { object: change.object.clone().map(|id| ObjectRef { api_version: "v2".into(), ..id }), ..change.clone() };
+        assert_eq!(fingerprint("pvc-removed", &moved), fingerprint("pvc-removed", &change));
+        assert_ne!(fingerprint("pvc-removed", &change.clone().path("spec")), fingerprint("pvc-removed", &change));
+        let ran = |revision: u32| Change::new(ChangeKind::MigrationRan, None).with("revision", revision);
+        assert_ne!(fingerprint("migration-stays", &ran(2)), fingerprint("migration-stays", &ran(3)));
+    }
+
+    #[test]
+    fn twins_get_ids_of_their_own() {
+        let findings = apply(&rules(), &[deleted("Secret", "a"), deleted("Secret", "a")]);
+        assert_ne!(findings[0].id, findings[1].id);
+        assert_eq!(findings[0].id, fingerprint("secret-gone", &deleted("Secret", "a")));
+    }
+}

@@ -19,7 +19,10 @@ pub struct Node {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// The text, and whether it was written without quotes and not as a block.
-    Scalar { text: String, plain: bool },
+    Scalar {
+        text: String,
+        plain: bool,
+    },
     List(Vec<Node>),
     /// In the order of the file, duplicates included.
     Map(Vec<(Node, Node)>),

@@ -45,9 +45,8 @@ fn all() -> &'static [Ran] {
 }
 
 fn ran(path: &str, text: &str, rules: &RuleSet) -> Ran {
-    let fail = |faults: Vec<super::fault::Fault>| -> String {
-        faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    };
+    let fail =
+        |faults: Vec<super::fault::Fault>| -> String { faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") };
     let case = case::parse(path, text).map_err(fail).unwrap_or_else(|faults| panic!("{faults}"));
     let input = world::input(&case).map_err(fail).unwrap_or_else(|faults| panic!("{faults}"));
     let evaluation = pipeline::evaluate(&input, rules);
@@ -87,7 +86,12 @@ fn hits(id: &str) -> String {
         for finding in ran.findings.iter().filter(|finding| finding.rule == id) {
             let case = ran.case.file.trim_start_matches("rules/");
             let sure = confidence_name(finding.confidence);
-            lines.push(format!("{case}\n  {} {sure}: {}\n{}", finding.severity.as_str(), finding.message, indented(&finding.remediation)));
+            lines.push(format!(
+                "{case}\n  {} {sure}: {}\n{}",
+                finding.severity.as_str(),
+                finding.message,
+                indented(&finding.remediation)
+            ));
         }
     }
     lines.join("\n")
@@ -131,13 +135,17 @@ fn mutants(rule: &Rule) -> Vec<(String, Rule)> {
 
 fn summary(rules: &RuleSet, ran: &Ran) -> Vec<String> {
     let findings = matcher::apply(rules, &ran.changes);
-    findings.iter().map(|finding| format!("{} {:?} {:?} {}", finding.rule, finding.severity, finding.confidence, finding.message)).collect()
+    findings
+        .iter()
+        .map(|finding| format!("{} {:?} {:?} {}", finding.rule, finding.severity, finding.confidence, finding.message))
+        .collect()
 }
 
 #[test]
 fn the_list_and_the_folder_agree() {
     let listed: BTreeSet<String> = BUILTIN.iter().map(|rule| rule.path.to_owned()).collect();
-    let on_disk: BTreeSet<String> = texts().into_iter().map(|(path, _)| path).filter(|path| case::promise(path).is_none()).collect();
+    let on_disk: BTreeSet<String> =
+        texts().into_iter().map(|(path, _)| path).filter(|path| case::promise(path).is_none()).collect();
     assert_eq!(listed, on_disk);
     for ran in all() {
         let folder = Path::new(&ran.case.file).parent().unwrap().with_extension("yaml");
@@ -214,7 +222,10 @@ fn is_drift(kind: ChangeKind) -> bool {
 }
 
 fn may_drift(case: &Case) -> bool {
-    case.live != Live::SameAsFrom || !case.live_also.text.is_empty() || !case.live_without.is_empty() || !case.volumes.text.is_empty()
+    case.live != Live::SameAsFrom
+        || !case.live_also.text.is_empty()
+        || !case.live_without.is_empty()
+        || !case.volumes.text.is_empty()
 }
 
 /// The cases of `id` with what the rule made of them.

@@ -57,7 +57,9 @@ impl RuleSet {
                 if other == id {
                     Some(fault("a rule cannot supersede itself".to_owned()))
                 } else if base.rules.contains_key(other) {
-                    Some(fault(format!("`supersedes` names the built-in rule `{other}`: change its severity in the configuration instead")))
+                    Some(fault(format!(
+                        "`supersedes` names the built-in rule `{other}`: change its severity in the configuration instead"
+                    )))
                 } else if !self.rules.contains_key(other) {
                     Some(fault(format!("`supersedes` names `{other}`, and there is no such rule")))
                 } else {

@@ -58,9 +58,7 @@ fn judge(case: &Case, rules: &RuleSet, findings: &[Finding]) -> Option<Broken> {
     }
     let found = findings.iter().find(|finding| finding.rule == case.rule);
     match (case.promise, found) {
-        (Promise::Fires, None) => {
-            Some(Broken::Silent { others: findings.iter().map(|finding| finding.rule.clone()).collect() })
-        }
+        (Promise::Fires, None) => Some(Broken::Silent { others: findings.iter().map(|finding| finding.rule.clone()).collect() }),
         (Promise::Quiet, Some(finding)) => Some(Broken::Fired { message: finding.message.clone() }),
         (Promise::Fires, Some(finding)) => {
             let expected = case.severity?;

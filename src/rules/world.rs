@@ -83,8 +83,7 @@ impl<'c> World<'c> {
     }
 
     pub(super) fn objects(&mut self, text: &Text) -> Vec<Object> {
-        let context =
-            ParseContext { default_namespace: &self.case.namespace, scopes: &self.scopes, redactor: &self.redactor };
+        let context = ParseContext { default_namespace: &self.case.namespace, scopes: &self.scopes, redactor: &self.redactor };
         let parsed = parse_manifest(&text.text, &context);
         for gap in &parsed.gaps {
             self.faults.add(text.mark.unwrap_or(Mark::START), format!("{}: {}", gap.what, gap.why));

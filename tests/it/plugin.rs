@@ -9,6 +9,8 @@ use std::process::{Command, Output};
 use serde_yaml::Value;
 use tempfile::TempDir;
 
+use crate::helms;
+
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn root() -> &'static Path {
@@ -196,22 +198,6 @@ fn completion_passes_the_place_on_to_helm() {
     assert!(log.contains("--namespace=prod --kube-context=east"), "{log}");
 }
 
-/// Helm binaries built by `scripts/lab build`; none is a skip that says so, unless the whole test bed is required.
-fn helms() -> Vec<PathBuf> {
-    let cache = std::env::var_os("ROLLBACK_SAFE_CACHE").map(PathBuf::from).or_else(|| {
-        let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"))).map(|base| base.join("rollback-safe"))
-    });
-    let bin = cache.unwrap_or_default().join("bin");
-    let (found, missing): (Vec<_>, Vec<_>) =
-        ["helm-3.22.0", "helm-4.3.1"].into_iter().map(|name| bin.join(name)).partition(|path| path.exists());
-    for path in &missing {
-        assert!(std::env::var_os("ROLLBACK_SAFE_REQUIRE_LAB").is_none(), "{} is not built", path.display());
-        eprintln!("skipped: {} is not built (scripts/lab build)", path.display());
-    }
-    found
-}
-
 fn helm(program: &Path, home: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(program);
     command
@@ -245,5 +231,20 @@ fn both_helm_lines_pass_on_the_hooks_advice() {
         let (plugin, home) = (unpacked(), TempDir::new().unwrap());
         let output = helm(&program, home.path(), &["plugin", "install", plugin.path().to_str().unwrap()]);
         assert!(!output.status.success() && text(&output).contains("cannot be used yet"), "{}", text(&output));
+    }
+}
+
+/// What the README tells a newcomer to do, from the sources to the first answer.
+#[test]
+#[ignore = "builds a release binary"]
+fn this_checkout_installs_and_answers() {
+    for program in helms() {
+        let home = TempDir::new().unwrap();
+        let installed = helm(&program, home.path(), &["plugin", "install", root().to_str().unwrap()]);
+        assert!(installed.status.success(), "{}", text(&installed));
+        let version = helm(&program, home.path(), &["rollback-safe", "--version"]);
+        assert!(text(&version).contains(VERSION), "{}", text(&version));
+        let rules = helm(&program, home.path(), &["rollback-safe", "rules", "list"]);
+        assert!(rules.status.success() && text(&rules).contains("pvc"), "{}", text(&rules));
     }
 }

@@ -34,8 +34,7 @@ fn every_case_gives_a_report_that_matches_the_schema() {
     assert!(reports.len() > 50, "{} cases", reports.len());
     for (path, report) in &reports {
         let json: serde_json::Value = serde_json::from_str(&json::render(report)).expect("valid JSON");
-        let errors: Vec<String> =
-            schema.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        let errors: Vec<String> = schema.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{path}: {errors:#?}");
     }
 }

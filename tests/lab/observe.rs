@@ -116,7 +116,7 @@ impl Rollback<'_> {
                 seen.met.insert(name.clone());
             }
             if gone {
-                if from.contains_key(&id.identity()) {
+                if from.contains_key(&id.identity()) && !to.contains_key(&id.identity()) {
                     seen.deletes.insert(name);
                 } else if !hooks.contains_key(&id.identity()) {
                     // Hooks come and go by their own policies.

@@ -221,6 +221,7 @@ impl Player<'_> {
     fn create(&mut self, object: &Value) -> Result<()> {
         let api = &self.lab.api;
         let id = api.id_of(object, &self.home.namespace)?.context("an object without apiVersion, kind or name")?;
+        self.wait_until_served(&id)?;
         let path = format!("{}?fieldManager=kubectl-create", api.collection_of(&id)?);
         api.ok("POST", &path, JSON, Some(object))?;
         self.scope.add(api, object)?;
@@ -229,6 +230,17 @@ impl Player<'_> {
                 conditions.iter().any(|condition| condition["type"] == "Established" && condition["status"] == "True")
             });
             self.until(&id, |object| object.is_some_and(established))?;
+        }
+        Ok(())
+    }
+
+    fn wait_until_served(&self, id: &crate::api::Id) -> Result<()> {
+        let deadline = Instant::now() + WAIT_LIMIT;
+        while self.lab.api.path(id)?.is_none() {
+            if Instant::now() > deadline {
+                bail!("{} {} is not served", id.api_version, id.kind);
+            }
+            sleep(Duration::from_millis(50));
         }
         Ok(())
     }

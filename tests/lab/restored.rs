@@ -63,7 +63,7 @@ fn left_over(wanted: &Value, before: &Value, live: &Value, path: &str) -> Option
             let path = format!("{path}/{key}");
             match wanted.get(key) {
                 Some(wanted) if !wanted.is_null() => left_over(wanted, value, live, &path),
-                _ if is_empty(value) || !wanted.is_object() => None,
+                _ if is_empty(value) || !wanted.is_object() || is_default(key, value) => None,
                 _ if same_scalar(value, live) && !value.is_object() && !value.is_array() => Some(format!("{path}: {live} stays")),
                 _ => left_over(&Value::Object(serde_json::Map::new()), value, live, &path),
             }
@@ -95,6 +95,23 @@ fn counterpart<'a>(item: &Value, index: usize, others: &'a [Value]) -> Option<&'
     if item.is_object() { others.get(index) } else { others.iter().find(|other| same_scalar(item, other)) }
 }
 
+/// What the server sets where nobody says anything: that is no trace of `before`.
+fn is_default(key: &str, value: &Value) -> bool {
+    let defaults = [
+        ("type", "Opaque"),
+        ("type", "ClusterIP"),
+        ("type", "RollingUpdate"),
+        ("protocol", "TCP"),
+        ("podManagementPolicy", "OrderedReady"),
+        ("volumeMode", "Filesystem"),
+        ("restartPolicy", "Always"),
+        ("sessionAffinity", "None"),
+    ];
+    let numbers = [("successThreshold", 1), ("failureThreshold", 3), ("timeoutSeconds", 1), ("periodSeconds", 10), ("replicas", 1)];
+    defaults.iter().any(|(name, default)| key == *name && value == default)
+        || numbers.iter().any(|(name, default)| key == *name && value.as_i64() == Some(*default))
+}
+
 /// Zero values are not stored.
 fn is_zero(value: &Value) -> bool {
     value == &Value::Bool(false) || value.as_f64() == Some(0.0)
@@ -120,7 +137,13 @@ fn same_scalar(a: &Value, b: &Value) -> bool {
         return true;
     }
     let (a, b) = (scalar(a), scalar(b));
-    a == b || matches!((quantity(&a), quantity(&b)), (Some(a), Some(b)) if (a - b).abs() < 1e-9 * a.abs().max(1.0))
+    a == b || octal(&a).is_some_and(|a| a == b) || matches!((quantity(&a), quantity(&b)), (Some(a), Some(b)) if (a - b).abs() < 1e-9 * a.abs().max(1.0))
+}
+
+/// YAML 1.1, which Helm reads, takes `0755` for a number.
+fn octal(text: &str) -> Option<String> {
+    let digits = text.strip_prefix('0').filter(|digits| !digits.is_empty())?;
+    i64::from_str_radix(digits, 8).ok().map(|number| number.to_string())
 }
 
 fn scalar(value: &Value) -> String {

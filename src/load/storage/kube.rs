@@ -46,8 +46,8 @@ struct Metadata {
     uid: Option<String>,
     resource_version: Option<String>,
     creation_timestamp: Option<String>,
-    labels: BTreeMap<String, String>,
-    managed_fields: Vec<ManagedFields>,
+    labels: Option<BTreeMap<String, String>>,
+    managed_fields: Option<Vec<ManagedFields>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -65,7 +65,8 @@ struct Item {
 struct Page {
     #[serde(default)]
     metadata: PageMetadata,
-    /// `null` where the list is empty.
+    /// Go writes an empty list as `null`.
+    #[serde(default)]
     items: Option<Vec<Item>>,
 }
 
@@ -79,7 +80,7 @@ struct PageMetadata {
 struct Object {
     metadata: Metadata,
     #[serde(default)]
-    data: BTreeMap<String, String>,
+    data: Option<BTreeMap<String, String>>,
 }
 
 impl Metadata {
@@ -88,12 +89,12 @@ impl Metadata {
             key: self.name.clone(),
             uid: self.uid.clone(),
             resource_version: self.resource_version.clone(),
-            status_label: self.labels.get("status").map(|status| Status::parse(status)),
+            status_label: self.labels.as_ref().and_then(|labels| labels.get("status")).map(|status| Status::parse(status)),
         }
     }
 
     fn author(&self) -> Author {
-        let mut managers: Vec<&str> = self.managed_fields.iter().map(|field| field.manager.as_str()).collect();
+        let mut managers: Vec<&str> = self.managed_fields.iter().flatten().map(|field| field.manager.as_str()).collect();
         managers.sort_unstable();
         managers.dedup();
         Author { who: (!managers.is_empty()).then(|| managers.join(", ")), when: self.creation_timestamp.clone() }
@@ -131,10 +132,10 @@ impl KubeStore {
                 Ok(items) => return Ok(listing(release, items)),
                 Err(ApiError::Expired) => continue,
                 Err(ApiError::Forbidden(why)) => return self.probe(release, hint, why).await,
-                Err(error) => return Err(error.fatal(self.cluster.server(), &self.reading("list"))),
+                Err(error) => return Err(error.fatal(self.cluster.route(), &self.reading("list"))),
             }
         }
-        Err(ApiError::Expired.fatal(self.cluster.server(), &self.reading("list")))
+        Err(ApiError::Expired.fatal(self.cluster.route(), &self.reading("list")))
     }
 
     async fn pages(&self, release: &str) -> Result<Vec<Metadata>, ApiError> {
@@ -147,7 +148,7 @@ impl KubeStore {
                 path.push_str(&format!("&continue={}", escape(&next)));
             }
             let page: Page = self.cluster.get_json(&path, Accept::MetadataList).await?;
-            items.extend(page.items.into_iter().flatten().map(|item| item.metadata));
+            items.extend(page.items.unwrap_or_default().into_iter().map(|item| item.metadata));
             next = page.metadata.next;
             if next.is_empty() {
                 return Ok(items);
@@ -158,13 +159,13 @@ impl KubeStore {
     /// Without the right to list: asks for one key after the other.
     async fn probe(&self, release: &str, hint: Option<u32>, denied: String) -> Result<Listing, LoadError> {
         let found = probe::probe(hint, |revision| self.look(release, revision)).await;
-        let found = found.map_err(|error| error.fatal(self.cluster.server(), &self.reading("get")))?;
+        let found = found.map_err(|error| error.fatal(self.cluster.route(), &self.reading("get")))?;
         if found.seen.is_empty() && found.denied > 0 {
             return Err(LoadError::Forbidden { what: self.reading("list"), why: denied });
         }
         let mut listing = listing(release, found.seen.into_values().collect());
         let reason = format!("forbidden: {}", self.reading("list"));
-        let what = format!("revisions outside {}: single ones were asked for, {}", found.range, found.searched);
+        let what = format!("revisions other than {}: they cannot be listed, numbers {} were tried one by one", found.range, found.searched);
         let mut gap = Gap::new(what, reason).affecting("forecast");
         if found.denied > 0 {
             // Rights on single names: a newer revision may be there and not be ours to see.
@@ -190,7 +191,7 @@ impl KubeStore {
         let object: Object = match self.cluster.get_json(&path, Accept::Json).await {
             Ok(object) => object,
             Err(ApiError::NotFound(_)) => return Err(LoadError::RecordGone { revision: entry.revision }),
-            Err(error) => return Err(error.fatal(self.cluster.server(), &self.reading("get"))),
+            Err(error) => return Err(error.fatal(self.cluster.route(), &self.reading("get"))),
         };
         let record = self.payload(&object).and_then(|text| {
             decode_payload(&text, self.max_record_bytes).map_err(|error| error.to_string())
@@ -199,7 +200,7 @@ impl KubeStore {
     }
 
     fn payload(&self, object: &Object) -> Result<Vec<u8>, String> {
-        let text = object.data.get("release").ok_or("it has no data key \"release\"")?;
+        let text = object.data.as_ref().and_then(|data| data.get("release")).ok_or("it has no data key \"release\"")?;
         match self.kind {
             Stored::ConfigMaps => Ok(text.clone().into_bytes()),
             // Kubernetes' own base64 around Helm's.
@@ -236,6 +237,12 @@ mod tests {
             "creationTimestamp":"2026-01-01T00:00:00Z","managedFields":[{{"manager":"helm"}},{{"manager":"helm"}}]}}"#
         );
         serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn an_empty_list_is_null() {
+        let page: Page = serde_json::from_str(r#"{"kind":"PartialObjectMetadataList","metadata":{},"items":null}"#).unwrap();
+        assert!(page.items.is_none());
     }
 
     #[test]

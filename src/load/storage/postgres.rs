@@ -193,11 +193,11 @@ enum Verify {
 
 fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = CertificateDer::pem_file_iter(Path::new(path)).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    read.map_err(|error| format!("certificate file {path}: {error}"))
+    read.map_err(|error| format!("the SQL storage's certificate file {path} cannot be used: {error}"))
 }
 
 fn private_key(path: &str) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(Path::new(path)).map_err(|error| format!("key file {path}: {error}"))
+    PrivateKeyDer::from_pem_file(Path::new(path)).map_err(|error| format!("the SQL storage's key file {path} cannot be used: {error}"))
 }
 
 fn web_pki(roots: Option<&str>, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, String> {
@@ -332,7 +332,7 @@ mod tests {
         assert!(target("host=/run/postgresql").unwrap_or_else(|why| panic!("{why}")).tls.is_none());
         assert_eq!(parsed("host=db sslmode=prefer").get_ssl_mode(), SslMode::Prefer);
         assert_eq!(target("host=db sslmode=often").err().unwrap(), "the connection string's sslmode is none that is known");
-        assert!(target("host=db sslmode=verify-ca sslrootcert=/no/such.pem").err().unwrap().starts_with("certificate file"));
+        assert!(target("host=db sslmode=verify-ca sslrootcert=/no/such.pem").err().unwrap().contains("certificate file /no/such.pem cannot be used"));
     }
 
     #[test]

@@ -35,8 +35,7 @@ const HIDDEN: &str = "SELECT row_security_active('releases_v1')";
 impl SqlStore {
     /// The connection string is never shown.
     pub async fn connect(connection: &str, namespace: String, max_record_bytes: u64) -> Result<SqlStore, LoadError> {
-        let configuration = |why| LoadError::Configuration(format!("HELM_DRIVER_SQL_CONNECTION_STRING: {why}"));
-        let Target { config, tls, server } = target(connection).map_err(configuration)?;
+        let Target { config, tls, server } = target(connection).map_err(LoadError::Database)?;
         let connecting = async {
             match tls {
                 Some(tls) => start(&config, MakeRustlsConnect::new(tls)).await,

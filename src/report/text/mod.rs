@@ -86,10 +86,14 @@ fn one_finding(page: &mut Page, finding: &Finding) {
     page.lead(0, severity_style(finding.severity), &severity, &format!("  {}{object}{path}", finding.rule));
     page.paragraph(2, &finding.message);
     page.field(2, "why", &finding.why);
-    let evidence: Vec<String> = finding.evidence.iter().map(|item| {
-        let at = if item.at.is_empty() { String::new() } else { format!(" {}", item.at) };
-        format!("{}{at}: {}", source(item.source), item.text.replace('\n', " "))
-    }).collect();
+    let evidence: Vec<String> = finding
+        .evidence
+        .iter()
+        .map(|item| {
+            let at = if item.at.is_empty() { String::new() } else { format!(" {}", item.at) };
+            format!("{}{at}: {}", source(item.source), item.text.replace('\n', " "))
+        })
+        .collect();
     page.list(2, "evidence", &evidence);
     page.field(2, "what to do", &finding.remediation);
     if finding.confidence != crate::forecast::Confidence::Certain {
@@ -145,7 +149,10 @@ fn gate(page: &mut Page, report: &Report, policy: &GatePolicy, options: &TextOpt
     page.verbatim(2, &format!("digest {}", report.digest));
     if let Some(command) = &options.command {
         let critical = if report.has_critical() { " --accept-critical" } else { "" };
-        page.paragraph(2, if decision == Decision::Within { "To run exactly this:" } else { "To accept this report and run it all the same:" });
+        page.paragraph(
+            2,
+            if decision == Decision::Within { "To run exactly this:" } else { "To accept this report and run it all the same:" },
+        );
         page.verbatim(2, &format!("{command}{critical} \\"));
         page.verbatim(4, &format!("--accept {}", report.digest));
     }
