@@ -43,7 +43,7 @@ impl Check<'_> {
     }
 
     fn missing_items(&self, items: &[Value], others: &[Value], path: &str) -> Option<String> {
-        let kind = lists::list_kind(self.id, path, ListMode::StrategicMerge);
+        let kind = self.list_kind(path);
         items.iter().enumerate().find_map(|(position, item)| {
             let other = match &kind {
                 ListKind::Map(keys) => find(others, item, keys),
@@ -57,11 +57,22 @@ impl Check<'_> {
         })
     }
 
+    /// The server-side keys tell items apart that the strategic merge key does not: one port for TCP and for UDP.
+    fn list_kind(&self, path: &str) -> ListKind {
+        match lists::list_kind(self.id, path, ListMode::ServerSide) {
+            ListKind::Atomic => lists::list_kind(self.id, path, ListMode::StrategicMerge),
+            keyed => keyed,
+        }
+    }
+
     fn left_over(&self, from: &Value, to: &Value, after: &Value, path: &str) -> Option<String> {
         match (from, after) {
             (Value::Map(map), Value::Map(_)) => map.iter().find_map(|(key, value)| {
                 let (wanted, stays) = (to.get(key), after.get(key));
                 let path = join(path, key);
+                if is_assigned_by_server(self.id, &path, stays) {
+                    return None;
+                }
                 if wanted.is_null() && !is_empty(value) && !matches!(value, Value::Map(_) | Value::List(_)) && same(value, stays)
                 {
                     return Some(format!("{path} of the current revision stays"));
@@ -74,7 +85,7 @@ impl Check<'_> {
     }
 
     fn items_left(&self, items: &[Value], to: &Value, others: &[Value], path: &str) -> Option<String> {
-        let ListKind::Map(keys) = lists::list_kind(self.id, path, ListMode::StrategicMerge) else {
+        let ListKind::Map(keys) = self.list_kind(path) else {
             return None;
         };
         items.iter().find_map(|item| {
@@ -84,6 +95,17 @@ impl Check<'_> {
                 None => Some(format!("an item of {path} of the current revision stays")),
             }
         })
+    }
+}
+
+/// Fields that the server or a controller fills in either revision: a manifest that stops naming them loses nothing.
+/// A Service without an address (`None`) is another matter: it stays headless.
+fn is_assigned_by_server(id: &ObjectRef, path: &str, stays: &Value) -> bool {
+    match (id.group(), id.kind.as_str(), path) {
+        ("", "PersistentVolumeClaim", "spec.volumeName") => true,
+        ("", "Service", "spec.clusterIP") => stays.as_str() != Some("None"),
+        ("", "Service", "spec.clusterIPs" | "spec.ports.nodePort" | "spec.healthCheckNodePort") => true,
+        _ => false,
     }
 }
 

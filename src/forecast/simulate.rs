@@ -527,7 +527,17 @@ impl<'a> Run<'a> {
         self.forecast.not_restored.push(NotRestored { object: object.clone(), why: why.to_owned() });
     }
 
+    /// `--cleanup-on-fail` acts when `Update` failed: what this run created is deleted again.
+    fn clean_up(&mut self) {
+        for id in std::mem::take(&mut self.forecast.creates) {
+            self.step(Action::Delete, &id, StepResult::Ok, Some("created by this run, removed by --cleanup-on-fail".into()));
+        }
+    }
+
     fn finish(mut self, stopped: Option<Stop>) -> Forecast {
+        if self.input.flags.cleanup_on_fail && matches!(stopped, Some(Stop::Failed(_))) {
+            self.clean_up();
+        }
         let (outcome, reason) = match stopped {
             Some(Stop::Stuck(reason)) => (Outcome::Stuck, reason),
             Some(Stop::Failed(reason)) => (Outcome::Fails, reason),
