@@ -337,7 +337,8 @@ fn split_documents(text: &str) -> Vec<String> {
     documents
 }
 
-fn read(text: String) -> Result<Source> {
+/// One case from its text.
+pub fn read(text: String) -> Result<Source> {
     let first = text.lines().find(|line| line.starts_with("id:")).unwrap_or("a case without id").to_owned();
     let case: Case = serde_yaml::from_str(&text).with_context(|| first)?;
     let charts = case.steps.iter().filter_map(|step| match &step.chart {
