@@ -225,8 +225,9 @@ impl Player<'_> {
 
     fn create(&mut self, object: &Value) -> Result<()> {
         let api = &self.lab.api;
-        let id = api.id_of(object, &self.home.namespace)?.context("an object without apiVersion, kind or name")?;
-        self.wait_until_served(&id)?;
+        let named = || api.id_of(object, &self.home.namespace)?.context("an object without apiVersion, kind or name");
+        self.wait_until_served(&named()?)?;
+        let id = named()?; // its scope is known only now
         let path = format!("{}?fieldManager=kubectl-create", api.collection_of(&id)?);
         api.ok("POST", &path, JSON, Some(object))?;
         self.scope.add(api, object)?;
