@@ -300,7 +300,3 @@ fn one_version_each(ids: BTreeSet<ObjectRef>) -> Vec<ObjectRef> {
 fn is_standard(id: &ObjectRef) -> bool {
     (id.is("", "ConfigMap") && id.name == "kube-root-ca.crt") || (id.is("", "ServiceAccount") && id.name == "default")
 }
-
-#[cfg(test)]
-#[path = "live_tests.rs"]
-mod tests;
