@@ -5,9 +5,9 @@ use crate::diff;
 use crate::forecast::{self, Forecast};
 use crate::input::{Gap, Input};
 use crate::k8s::identity::Identity;
+use crate::rules::Finding;
 use crate::rules::matcher;
 use crate::rules::set::RuleSet;
-use crate::rules::Finding;
 
 /// What follows from one input, before any rule looks at it.
 #[derive(Clone, Debug)]
@@ -28,7 +28,8 @@ pub fn analyze(input: &Input) -> Analysis {
 }
 
 fn gaps(input: &Input, forecast: &Forecast) -> Vec<Gap> {
-    let mut gaps: Vec<Gap> = input.gaps.iter().chain(&input.from.gaps).chain(&input.to.gaps).chain(&forecast.unknowns).cloned().collect();
+    let mut gaps: Vec<Gap> =
+        input.gaps.iter().chain(&input.from.gaps).chain(&input.to.gaps).chain(&forecast.unknowns).cloned().collect();
     gaps.sort();
     gaps.dedup();
     gaps

@@ -3,8 +3,8 @@
 use super::{Change, ChangeKind, Context};
 use crate::forecast::Confidence;
 use crate::forecast::webhooks::{self, Backend};
-use crate::release::{Object, ObjectRef};
 use crate::k8s::pods;
+use crate::release::{Object, ObjectRef};
 use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
@@ -18,14 +18,20 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
 /// Kubernetes 1.36; core/v1 `PodSpec.DeprecatedServiceAccount`).
 fn service_account_aliases(context: &Context<'_>) -> Vec<Change> {
     let deleted = context.forecast.deletes.iter().filter(|id| id.is("", "ServiceAccount"));
-    deleted.flat_map(|account| context.pairs.iter().filter_map(move |pair| aliased(context, account, pair.from?, pair.to?))).collect()
+    deleted
+        .flat_map(|account| context.pairs.iter().filter_map(move |pair| aliased(context, account, pair.from?, pair.to?)))
+        .collect()
 }
 
 fn aliased(context: &Context<'_>, account: &ObjectRef, from: &Object, to: &Object) -> Option<Change> {
     let before = pods::spec(&from.body).get("serviceAccountName").as_str();
     let after = pods::spec(&to.body);
     let asks_again = !after.get("serviceAccountName").is_null() || !after.get("serviceAccount").is_null();
-    if before != Some(account.name.as_str()) || from.id.namespace != account.namespace || asks_again || context.is_rejected(&to.id) {
+    if before != Some(account.name.as_str())
+        || from.id.namespace != account.namespace
+        || asks_again
+        || context.is_rejected(&to.id)
+    {
         return None;
     }
     Some(
@@ -40,14 +46,18 @@ fn aliased(context: &Context<'_>, account: &ObjectRef, from: &Object, to: &Objec
 
 /// A fail-closed webhook of the current revision judges every write of the rollback; it is deleted last, if at all.
 fn own_webhooks(context: &Context<'_>) -> Vec<Change> {
-    webhooks::configurations(&context.input.from.objects).filter_map(|configuration| own_webhook(context, configuration)).collect()
+    webhooks::configurations(&context.input.from.objects)
+        .filter_map(|configuration| own_webhook(context, configuration))
+        .collect()
 }
 
 fn own_webhook(context: &Context<'_>, configuration: &Object) -> Option<Change> {
     let facts = &context.input.facts;
     let judge = context.input.to.objects.iter().find_map(|object| {
         let labels = object.body.at(&["metadata", "labels"]);
-        let judges = ["UPDATE", "CREATE"].into_iter().flat_map(|operation| webhooks::judges(configuration, &object.id, labels, operation, facts));
+        let judges = ["UPDATE", "CREATE"]
+            .into_iter()
+            .flat_map(|operation| webhooks::judges(configuration, &object.id, labels, operation, facts));
         judges.into_iter().next()
     })?;
     let (namespace, service) = &judge.service;

@@ -30,8 +30,16 @@ fn change(context: &Context<'_>, object: &Object, revision: u32, side: Fact) -> 
         .with("revision", revision)
         .fact(side)
         .fact_if(crd_in_target(context, &object.id), Fact::CrdInTo)
-        .evidence(if side == Fact::InTo { EvidenceSource::To } else { EvidenceSource::From }, &object.origin, format!("{} {}", object.id.api_version, object.id))
-        .evidence(EvidenceSource::Live, "discovery", format!("the API server ({version}) does not serve {} {}", object.id.api_version, object.id.kind))
+        .evidence(
+            if side == Fact::InTo { EvidenceSource::To } else { EvidenceSource::From },
+            &object.origin,
+            format!("{} {}", object.id.api_version, object.id),
+        )
+        .evidence(
+            EvidenceSource::Live,
+            "discovery",
+            format!("the API server ({version}) does not serve {} {}", object.id.api_version, object.id.kind),
+        )
 }
 
 /// The target's own CRD does not help: Helm maps kinds before it creates anything.

@@ -20,9 +20,11 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
 fn deleted(context: &Context<'_>, id: &ObjectRef) -> Change {
     let live = context.input.facts.live_of(id);
     let template = context.in_from(id).map(|object| object.origin.to_string()).unwrap_or_default();
-    let mut change = Change::of(ChangeKind::ObjectDeleted, id)
-        .with("template", &template)
-        .evidence(EvidenceSource::From, template, format!("{id} is in revision {} and not in {}", context.input.from.revision, context.input.to.revision));
+    let mut change = Change::of(ChangeKind::ObjectDeleted, id).with("template", &template).evidence(
+        EvidenceSource::From,
+        template,
+        format!("{id} is in revision {} and not in {}", context.input.from.revision, context.input.to.revision),
+    );
     change = match &live {
         Known::Yes(Some(live)) => with_live(change, context, id, live),
         Known::Yes(None) => change.fact(Fact::NotLive),
@@ -47,9 +49,12 @@ fn with_live(change: Change, _context: &Context<'_>, id: &ObjectRef, live: &Live
 
 /// `keep` that does not protect: only in the manifest, or lost to a duplicate key.
 fn keep_traps(change: Change, object: &Object, live: Option<&LiveObject>) -> Change {
-    let in_manifest = object.annotation("helm.sh/resource-policy").is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"));
+    let in_manifest =
+        object.annotation("helm.sh/resource-policy").is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"));
     let lost = object.duplicate_keys.iter().any(|key| key.path == "metadata.annotations");
-    change.fact_if(in_manifest && live.is_some(), Fact::KeepOnlyInManifest).fact_if(lost && !in_manifest, Fact::KeepLostToDuplicateKey)
+    change
+        .fact_if(in_manifest && live.is_some(), Fact::KeepOnlyInManifest)
+        .fact_if(lost && !in_manifest, Fact::KeepLostToDuplicateKey)
 }
 
 /// What the kind makes of its deletion.
@@ -82,9 +87,11 @@ fn counted(change: Change, contents: Option<&Known<Vec<ObjectRef>>>, what: &str)
             let text = format!("{} {what}: {}{}", list.len(), names.join(", "), if list.len() > 5 { ", …" } else { "" });
             change.fact(Fact::HasCustomResources).with("count", list.len()).evidence(EvidenceSource::Live, "listing", text)
         }
-        Some(Known::No(why)) => {
-            change.fact(Fact::CountUnknown).with("count", "an unknown number of").evidence(EvidenceSource::Live, "listing", format!("not known: {why}"))
-        }
+        Some(Known::No(why)) => change.fact(Fact::CountUnknown).with("count", "an unknown number of").evidence(
+            EvidenceSource::Live,
+            "listing",
+            format!("not known: {why}"),
+        ),
         None => change.fact(Fact::CountUnknown).with("count", "an unknown number of"),
     }
 }
@@ -95,7 +102,11 @@ pub fn claim_facts(change: Change, context: &Context<'_>, live: Option<&LiveObje
         return change.fact(Fact::BoundVolume).fact(Fact::ReclaimUnknown);
     };
     let Some(volume) = claim.body.at(&["spec", "volumeName"]).as_str() else {
-        return change.fact(Fact::NeverBound).evidence(EvidenceSource::Live, "spec.volumeName", "the claim was never bound to a volume");
+        return change.fact(Fact::NeverBound).evidence(
+            EvidenceSource::Live,
+            "spec.volumeName",
+            "the claim was never bound to a volume",
+        );
     };
     let change = change.fact(Fact::BoundVolume);
     let at = format!("PersistentVolume/{volume} spec.persistentVolumeReclaimPolicy");
@@ -105,7 +116,9 @@ pub fn claim_facts(change: Change, context: &Context<'_>, live: Option<&LiveObje
             let fact = if policy == "Retain" { Fact::ReclaimRetain } else { Fact::ReclaimDelete };
             change.fact(fact).evidence(EvidenceSource::Live, at, policy)
         }
-        Some(Known::Yes(None)) => change.fact(Fact::ReclaimUnknown).evidence(EvidenceSource::Live, at, "the volume does not exist"),
+        Some(Known::Yes(None)) => {
+            change.fact(Fact::ReclaimUnknown).evidence(EvidenceSource::Live, at, "the volume does not exist")
+        }
         Some(Known::No(why)) => change.fact(Fact::ReclaimUnknown).evidence(EvidenceSource::Live, at, format!("not known: {why}")),
         None => change.fact(Fact::ReclaimUnknown).evidence(EvidenceSource::Live, at, "not read"),
     }
@@ -153,7 +166,8 @@ fn scale_down_claims(context: &Context<'_>) -> Vec<Change> {
         .filter_map(|claim| Some((claim, owning_set(context, claim)?)))
         .map(|(claim, (set, body))| {
             let change = Change::of(ChangeKind::Cascade, claim).with("with", set).with("count", 1).fact(Fact::RetentionPolicy);
-            let change = change.evidence(EvidenceSource::Live, format!("{set} spec.persistentVolumeClaimRetentionPolicy"), "Delete");
+            let change =
+                change.evidence(EvidenceSource::Live, format!("{set} spec.persistentVolumeClaimRetentionPolicy"), "Delete");
             claim_facts(change, context, Some(body))
         })
         .collect()

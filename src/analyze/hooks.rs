@@ -17,7 +17,8 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
 fn hooks_not_run(context: &Context<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
     for event in [HookEvent::PreRollback, HookEvent::PostRollback] {
-        let in_target = |hook: &Hook| context.input.to.hooks.iter().any(|other| other.name == hook.name && other.has_event(event));
+        let in_target =
+            |hook: &Hook| context.input.to.hooks.iter().any(|other| other.name == hook.name && other.has_event(event));
         let only_in_from = context.input.from.hooks.iter().filter(|hook| hook.has_event(event) && !in_target(hook));
         changes.extend(only_in_from.map(|hook| not_run(context, hook, event)));
     }
@@ -30,8 +31,16 @@ fn not_run(context: &Context<'_>, hook: &Hook, event: HookEvent) -> Change {
         .fact_if(hook.object.as_ref().is_some_and(names_framework), Fact::FrameworkKnown)
         .with("event", event.as_str())
         .with("revision", context.input.from.revision)
-        .evidence(EvidenceSource::From, &hook.path, format!("{} hook of revision {}", event.as_str(), context.input.from.revision))
-        .evidence(EvidenceSource::To, format!("revision {}", context.input.to.revision), format!("has no {} hook {}", event.as_str(), hook.name))
+        .evidence(
+            EvidenceSource::From,
+            &hook.path,
+            format!("{} hook of revision {}", event.as_str(), context.input.from.revision),
+        )
+        .evidence(
+            EvidenceSource::To,
+            format!("revision {}", context.input.to.revision),
+            format!("has no {} hook {}", event.as_str(), hook.name),
+        )
 }
 
 fn names_framework(object: &Object) -> bool {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Confidence;
-use crate::release::{Hook, HookEvent, Object, ObjectRef, Revision, Value};
 use crate::k8s::pods;
+use crate::release::{Hook, HookEvent, Object, ObjectRef, Revision, Value};
 use crate::rules::EvidenceSource;
 
 /// Migration tools and how their runs look: framework, field, pattern, confidence, source.
@@ -185,7 +185,14 @@ fn hook_runs(hooks: &[Hook], revision: Revision) -> impl Iterator<Item = Run<'_>
 }
 
 fn job_runs<'a>(jobs: impl Iterator<Item = &'a Object>, revision: Revision) -> impl Iterator<Item = Run<'a>> {
-    jobs.map(move |object| Run { revision, id: object.id.clone(), body: &object.body, event: None, phase: "", at: object.origin.to_string() })
+    jobs.map(move |object| Run {
+        revision,
+        id: object.id.clone(),
+        body: &object.body,
+        event: None,
+        phase: "",
+        at: object.origin.to_string(),
+    })
 }
 
 fn change(context: &Context<'_>, run: &Run<'_>) -> Option<Change> {
@@ -199,7 +206,12 @@ fn change(context: &Context<'_>, run: &Run<'_>) -> Option<Change> {
         _ => Fact::RunUnknown,
     };
     let event = run.event.map_or("plain Job", HookEvent::as_str);
-    let image = pods::spec(run.body).get("containers").as_list().first().map(|container| container.get("image").display()).unwrap_or_default();
+    let image = pods::spec(run.body)
+        .get("containers")
+        .as_list()
+        .first()
+        .map(|container| container.get("image").display())
+        .unwrap_or_default();
     let phase = if run.phase.is_empty() { "no recorded result".to_owned() } else { format!("result {}", run.phase) };
     Some(
         Change::of(ChangeKind::MigrationRan, &run.id)

@@ -8,7 +8,9 @@ use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
     // A hook object that is in the way is its own kind of change.
-    let of_hook = |rejected: &&Rejected| context.forecast.steps.iter().any(|step| step.action == Action::Hook && step.object == rejected.object);
+    let of_hook = |rejected: &&Rejected| {
+        context.forecast.steps.iter().any(|step| step.action == Action::Hook && step.object == rejected.object)
+    };
     context.forecast.rejected.iter().filter(|rejected| !of_hook(rejected)).map(|rejected| change(context, rejected)).collect()
 }
 
@@ -37,16 +39,23 @@ fn lowered(change: Change, rejected: &Rejected) -> Change {
 
 fn live_evidence(change: Change, context: &Context<'_>, id: &ObjectRef) -> Change {
     match context.input.facts.live_of(id) {
-        Known::Yes(Some(live)) => change.evidence(EvidenceSource::Live, id, format!("compared with the live object, uid {}", live.uid)),
+        Known::Yes(Some(live)) => {
+            change.evidence(EvidenceSource::Live, id, format!("compared with the live object, uid {}", live.uid))
+        }
         Known::Yes(None) => change.fact(Fact::NotLive),
-        Known::No(why) => change.fact(Fact::LiveUnknown).evidence(EvidenceSource::From, id, format!("compared with the current revision: {why}")),
+        Known::No(why) => change.fact(Fact::LiveUnknown).evidence(
+            EvidenceSource::From,
+            id,
+            format!("compared with the current revision: {why}"),
+        ),
     }
 }
 
 /// The value on one side: what stands at the path, live before *from*; else as the diff of the two manifests shows it.
 fn side(context: &Context<'_>, id: &ObjectRef, rejected: &Rejected, from: bool) -> String {
     let live = context.input.facts.live_of(id).yes().copied().flatten().map(|live| &live.body);
-    let body = if from { live.or(context.in_from(id).map(|object| &object.body)) } else { context.in_to(id).map(|object| &object.body) };
+    let body =
+        if from { live.or(context.in_from(id).map(|object| &object.body)) } else { context.in_to(id).map(|object| &object.body) };
     let keys: Vec<&str> = rejected.field.split('.').collect();
     let value = body.map_or(&Value::Null, |body| body.at(&keys));
     if value.is_null() { in_diff(context, id, rejected, from) } else { value.display() }

@@ -25,7 +25,8 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
 fn objects_leaked(context: &Context<'_>) -> Vec<Change> {
     let input = context.input;
     let identity = input.helm.version.yes().map_or(Identity::Group, Identity::of);
-    let known: BTreeSet<IdentityKey> = input.from.objects.iter().chain(&input.to.objects).map(|object| identity.key(&object.id)).collect();
+    let known: BTreeSet<IdentityKey> =
+        input.from.objects.iter().chain(&input.to.objects).map(|object| identity.key(&object.id)).collect();
     let mut seen = BTreeSet::new();
     let mut changes = Vec::new();
     for residue in &input.residue {
@@ -48,10 +49,11 @@ fn is_own_and_live(context: &Context<'_>, id: &ObjectRef) -> bool {
 
 fn leaked(revision: Revision, left: &[&ObjectRef]) -> Change {
     let names: Vec<String> = left.iter().map(ToString::to_string).collect();
-    Change::new(ChangeKind::ObjectsLeaked, None)
-        .with("revision", revision)
-        .with("count", left.len())
-        .evidence(EvidenceSource::Live, format!("objects of revision {revision}"), names.join(", "))
+    Change::new(ChangeKind::ObjectsLeaked, None).with("revision", revision).with("count", left.len()).evidence(
+        EvidenceSource::Live,
+        format!("objects of revision {revision}"),
+        names.join(", "),
+    )
 }
 
 /// The outcome, as a change of its own: a rollback that cannot work is always reported.
@@ -62,13 +64,11 @@ pub fn analyze_outcome(context: &Context<'_>) -> Vec<Change> {
         Outcome::Stuck => Change::new(ChangeKind::RollbackStuck, None).with("remedy", way_out(context)),
         Outcome::Succeeds | Outcome::Unknown => return Vec::new(),
     };
-    vec![
-        change
-            .confidence(outcome_confidence(context))
-            .with("reason", &context.forecast.reason)
-            .with("revision", next)
-            .evidence(EvidenceSource::Forecast, "predicted.outcome", &context.forecast.reason),
-    ]
+    vec![change.confidence(outcome_confidence(context)).with("reason", &context.forecast.reason).with("revision", next).evidence(
+        EvidenceSource::Forecast,
+        "predicted.outcome",
+        &context.forecast.reason,
+    )]
 }
 
 /// As sure as the surest refusal.
@@ -104,7 +104,11 @@ fn target_doubtful(context: &Context<'_>) -> Option<Change> {
             .with("revision", to.revision)
             .with("status", to.status)
             .with("description", &to.description)
-            .evidence(EvidenceSource::To, format!("revision {}", to.revision), format!("status {}, description \"{}\"", to.status, to.description)),
+            .evidence(
+                EvidenceSource::To,
+                format!("revision {}", to.revision),
+                format!("status {}, description \"{}\"", to.status, to.description),
+            ),
     )
 }
 
@@ -123,10 +127,11 @@ fn target_pruned(context: &Context<'_>) -> Option<Change> {
     let to = context.input.to.revision;
     let max = context.input.flags.history_max;
     context.forecast.pruned.contains(&to).then(|| {
-        Change::new(ChangeKind::TargetPruned, None)
-            .with("revision", to)
-            .with("history_max", max)
-            .evidence(EvidenceSource::History, format!("revision {to}"), format!("{} revisions are stored, --history-max is {max}", context.input.history.len()))
+        Change::new(ChangeKind::TargetPruned, None).with("revision", to).with("history_max", max).evidence(
+            EvidenceSource::History,
+            format!("revision {to}"),
+            format!("{} revisions are stored, --history-max is {max}", context.input.history.len()),
+        )
     })
 }
 
@@ -153,7 +158,11 @@ fn labels_differ(context: &Context<'_>) -> Vec<Change> {
                 .with("revision", revision)
                 .with("label", label)
                 .with("status", status)
-                .evidence(EvidenceSource::History, format!("revision {revision}"), format!("label says {label}, record says {status}"))
+                .evidence(
+                    EvidenceSource::History,
+                    format!("revision {revision}"),
+                    format!("label says {label}, record says {status}"),
+                )
         })
         .collect()
 }
@@ -167,7 +176,11 @@ fn apply_method_changes(context: &Context<'_>) -> Option<Change> {
         Change::new(ChangeKind::ApplyMethodChanges, None)
             .with("from", method_name(before))
             .with("to", method_name(after))
-            .evidence(EvidenceSource::To, format!("revision {}", context.input.to.revision), format!("apply_method {}", context.input.to.apply_method.map_or("absent, as in records of Helm 3", method_name)))
+            .evidence(
+                EvidenceSource::To,
+                format!("revision {}", context.input.to.revision),
+                format!("apply_method {}", context.input.to.apply_method.map_or("absent, as in records of Helm 3", method_name)),
+            )
     })
 }
 
@@ -180,13 +193,16 @@ fn method_name(method: ApplyMethod) -> &'static str {
 
 /// A hook's leftover is a change of its own (`HookLeftover`) and is not said twice.
 fn not_restored(context: &Context<'_>) -> Vec<Change> {
-    let is_hook = |id: &ObjectRef| context.input.to.hooks.iter().any(|hook| hook.object.as_ref().is_some_and(|object| object.id == *id));
+    let is_hook =
+        |id: &ObjectRef| context.input.to.hooks.iter().any(|hook| hook.object.as_ref().is_some_and(|object| object.id == *id));
     let entries = context.forecast.not_restored.iter().filter(|entry| !is_hook(&entry.object));
     entries
         .map(|entry| {
-            Change::of(ChangeKind::NotRestored, &entry.object)
-                .with("reason", &entry.why)
-                .evidence(EvidenceSource::Forecast, &entry.object, &entry.why)
+            Change::of(ChangeKind::NotRestored, &entry.object).with("reason", &entry.why).evidence(
+                EvidenceSource::Forecast,
+                &entry.object,
+                &entry.why,
+            )
         })
         .collect()
 }

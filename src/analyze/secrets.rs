@@ -3,8 +3,8 @@
 use super::{Change, ChangeKind, Context, Fact};
 use crate::diff::Pair;
 use crate::forecast::Confidence;
-use crate::release::{Object, ObjectRef, Value};
 use crate::k8s::pods;
+use crate::release::{Object, ObjectRef, Value};
 use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
@@ -30,10 +30,16 @@ fn reverted(context: &Context<'_>, pair: &Pair<'_>) -> Option<Change> {
         .evidence(
             EvidenceSource::History,
             "values",
-            if generated { "the values of both revisions are equal, the content is not" } else { "the values of the revisions differ" },
+            if generated {
+                "the values of both revisions are equal, the content is not"
+            } else {
+                "the values of the revisions differ"
+            },
         );
     Some(match store {
-        Some(workload) => change.evidence(EvidenceSource::To, &workload.origin, format!("{} reads it and keeps a volume", workload.id)),
+        Some(workload) => {
+            change.evidence(EvidenceSource::To, &workload.origin, format!("{} reads it and keeps a volume", workload.id))
+        }
         None => change,
     })
 }
@@ -54,8 +60,10 @@ fn changed_keys(context: &Context<'_>, from: &Object, to: &Object) -> Vec<String
 fn content(body: &Value) -> Vec<(&str, &Value)> {
     let plain = body.get("stringData").as_map();
     let data = body.get("data").as_map().into_iter().flatten();
-    let mut entries: Vec<(&str, &Value)> =
-        data.filter(|(key, _)| !plain.is_some_and(|plain| plain.contains_key(*key))).map(|(key, value)| (key.as_str(), value)).collect();
+    let mut entries: Vec<(&str, &Value)> = data
+        .filter(|(key, _)| !plain.is_some_and(|plain| plain.contains_key(*key)))
+        .map(|(key, value)| (key.as_str(), value))
+        .collect();
     entries.extend(plain.into_iter().flatten().map(|(key, value)| (key.as_str(), value)));
     entries
 }
@@ -63,7 +71,9 @@ fn content(body: &Value) -> Vec<(&str, &Value)> {
 /// A workload of the target that reads the Secret and keeps data of its own.
 fn data_store_user<'c>(context: &'c Context<'_>, secret: &ObjectRef) -> Option<&'c Object> {
     context.input.to.objects.iter().find(|object| {
-        object.id.namespace == secret.namespace && keeps_data(&object.body) && refers_to_secret(pods::spec(&object.body), &secret.name)
+        object.id.namespace == secret.namespace
+            && keeps_data(&object.body)
+            && refers_to_secret(pods::spec(&object.body), &secret.name)
     })
 }
 

@@ -37,7 +37,11 @@ fn loses(context: &Context<'_>, service: &Object, rejected: &Rejected, old: &Val
             .with("workload", &rejected.object)
             .with("field", &rejected.field)
             .evidence(EvidenceSource::To, &service.origin, format!("selector {}", wanted.display()))
-            .evidence(EvidenceSource::Live, &rejected.object, format!("pods keep the labels {}: the change is refused ({})", labels.display(), rejected.field)),
+            .evidence(
+                EvidenceSource::Live,
+                &rejected.object,
+                format!("pods keep the labels {}: the change is refused ({})", labels.display(), rejected.field),
+            ),
     )
 }
 

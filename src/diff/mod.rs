@@ -136,10 +136,10 @@ pub fn pair<'a>(from: &'a [Object], to: &'a [Object], identity: Identity) -> Vec
         })
         .collect();
     let kept = identity.index(to);
-    pairs.extend(
-        from.iter()
-            .filter(|object| !kept.contains_key(&identity.key(&object.id)))
-            .map(|object| Pair { from: Some(object), to: None, fields: Vec::new() }),
-    );
+    pairs.extend(from.iter().filter(|object| !kept.contains_key(&identity.key(&object.id))).map(|object| Pair {
+        from: Some(object),
+        to: None,
+        fields: Vec::new(),
+    }));
     pairs
 }

@@ -255,7 +255,6 @@ fn overlay_list(id: &ObjectRef, live: &[Value], to: &[Value], path: &str) -> Val
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

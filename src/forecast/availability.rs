@@ -50,7 +50,10 @@ const SHARED_STORAGE: [(&str, &[&str]); 6] = [
 /// Whether two references under different groups name one stored object.
 pub fn share_storage(a: &ObjectRef, b: &ObjectRef) -> bool {
     let same_name = a.kind == b.kind && a.name == b.name && a.namespace == b.namespace && a.group() != b.group();
-    same_name && SHARED_STORAGE.iter().any(|(kind, groups)| *kind == a.kind && groups.contains(&a.group()) && groups.contains(&b.group()))
+    same_name
+        && SHARED_STORAGE
+            .iter()
+            .any(|(kind, groups)| *kind == a.kind && groups.contains(&a.group()) && groups.contains(&b.group()))
 }
 
 /// Objects whose kind satisfies `test`, one per (apiVersion, kind).

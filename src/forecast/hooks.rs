@@ -21,7 +21,9 @@ pub enum Start {
     /// Created, or created again after the old one was deleted.
     Runs,
     /// Server-side apply leaves the finished object as it is; its old result counts.
-    Reused { failed: bool },
+    Reused {
+        failed: bool,
+    },
     /// Creating it fails: the record stays `pending-rollback`.
     Blocked(String),
     /// Its kind is not served: Helm stops before it starts the hook.
@@ -74,7 +76,9 @@ fn over_leftover(hook: &Hook, id: &ObjectRef, live: &LiveObject, method: Method)
 pub fn finished(live: &Value) -> Option<bool> {
     let conditions = live.at(&["status", "conditions"]).as_list();
     let holds = |kind: &str| {
-        conditions.iter().any(|condition| condition.get("type").as_str() == Some(kind) && condition.get("status").as_str() == Some("True"))
+        conditions
+            .iter()
+            .any(|condition| condition.get("type").as_str() == Some(kind) && condition.get("status").as_str() == Some("True"))
     };
     match live.at(&["status", "phase"]).as_str() {
         Some("Succeeded") => Some(false),

@@ -181,12 +181,10 @@ mod tests {
         let path = "spec: {template: {spec: {containers: ";
         let from = value(&format!("{path}[{{name: a, image: x}}, {{name: b, image: y}}]}}}}}}"));
         let to = value(&format!("{path}[{{name: a, image: z}}]}}}}}}"));
-        let live = value(&format!("{path}[{{name: a, image: x, tty: true}}, {{name: b, image: y}}, {{name: side, image: s}}]}}}}}}"));
+        let live =
+            value(&format!("{path}[{{name: a, image: x, tty: true}}, {{name: b, image: y}}, {{name: side, image: s}}]}}}}}}"));
         let after = strategic(&deployment(), &from, &to, &live);
-        assert_eq!(
-            after,
-            value(&format!("{path}[{{name: a, image: z, tty: true}}, {{name: side, image: s}}]}}}}}}"))
-        );
+        assert_eq!(after, value(&format!("{path}[{{name: a, image: z, tty: true}}, {{name: side, image: s}}]}}}}}}")));
     }
 
     #[test]

@@ -62,7 +62,8 @@ impl Check<'_> {
             (Value::Map(map), Value::Map(_)) => map.iter().find_map(|(key, value)| {
                 let (wanted, stays) = (to.get(key), after.get(key));
                 let path = join(path, key);
-                if wanted.is_null() && !is_empty(value) && !matches!(value, Value::Map(_) | Value::List(_)) && same(value, stays) {
+                if wanted.is_null() && !is_empty(value) && !matches!(value, Value::Map(_) | Value::List(_)) && same(value, stays)
+                {
                     return Some(format!("{path} of the current revision stays"));
                 }
                 self.left_over(value, wanted, stays, &path)

@@ -16,7 +16,8 @@ use super::records::{self, Ending};
 use super::restored;
 use super::webhooks::{self, Backend};
 use super::{
-    Action, Alternative, Confidence, Forecast, HookRun, Method, NotRestored, Outcome, Rejected, Step, StepResult, bodies, cascades,
+    Action, Alternative, Confidence, Forecast, HookRun, Method, NotRestored, Outcome, Rejected, Step, StepResult, bodies,
+    cascades,
 };
 
 /// Why the run cannot go on.
@@ -142,7 +143,12 @@ impl<'a> Run<'a> {
                 self.step(Action::Hook, &object.id, StepResult::Skipped, Some(why.into()));
             }
             Start::Reused { failed: true } => {
-                self.step(Action::Hook, &object.id, StepResult::Rejected, Some("the failed run of an earlier hook counts".into()));
+                self.step(
+                    Action::Hook,
+                    &object.id,
+                    StepResult::Rejected,
+                    Some("the failed run of an earlier hook counts".into()),
+                );
                 return Err(stuck("the failed result of an earlier run counts".into()));
             }
             Start::Unbuildable(reason) => {
@@ -333,7 +339,10 @@ impl<'a> Run<'a> {
         let mut judges = configurations.flat_map(|object| webhooks::judges(object, id, labels, operation, &self.input.facts));
         let judge = judges.find(|judge| judge.backend == Backend::Nobody)?;
         let (namespace, service) = &judge.service;
-        Some(format!("failed calling webhook \"{}\" of {}: no ready endpoints behind Service/{namespace}/{service}", judge.webhook, judge.configuration))
+        Some(format!(
+            "failed calling webhook \"{}\" of {}: no ready endpoints behind Service/{namespace}/{service}",
+            judge.webhook, judge.configuration
+        ))
     }
 
     fn after_change(&mut self, sides: &Sides<'_>, changed: &Changed, live: &LiveObject) {
@@ -341,7 +350,10 @@ impl<'a> Run<'a> {
             self.forecast.adopts.push(sides.id.clone());
         }
         if live.is_terminating() {
-            self.not_restored(sides.id, "it is being deleted already: the change is accepted and the object goes away all the same");
+            self.not_restored(
+                sides.id,
+                "it is being deleted already: the change is accepted and the object goes away all the same",
+            );
         } else if let Some(why) = restored::shortfall(sides.id, sides.from, sides.to, &changed.after) {
             self.not_restored(sides.id, &why);
         }
@@ -418,10 +430,19 @@ impl<'a> Run<'a> {
             }
             Known::Yes(Some(live)) if objects::is_kept(live) => {
                 self.forecast.kept.push(object.id.clone());
-                self.step(Action::Keep, &object.id, StepResult::Ok, Some("the live object is annotated helm.sh/resource-policy: keep".into()));
+                self.step(
+                    Action::Keep,
+                    &object.id,
+                    StepResult::Ok,
+                    Some("the live object is annotated helm.sh/resource-policy: keep".into()),
+                );
             }
             Known::Yes(live) => {
-                let gone = if self.stays_mounted(&object.id) { Vec::new() } else { cascades::of_deleted(&object.id, live, &self.input.facts) };
+                let gone = if self.stays_mounted(&object.id) {
+                    Vec::new()
+                } else {
+                    cascades::of_deleted(&object.id, live, &self.input.facts)
+                };
                 self.forecast.deletes.push(object.id.clone());
                 self.forecast.cascades.extend(gone);
                 self.step(Action::Delete, &object.id, StepResult::Ok, None);
@@ -438,12 +459,14 @@ impl<'a> Run<'a> {
 
     /// Pods of *to* that use the claim hold it in Terminating (`kubernetes.io/pvc-protection`): its volume stays for now.
     fn stays_mounted(&self, id: &ObjectRef) -> bool {
-        let mounts = |object: &&Object| object.id.namespace == id.namespace && pods::mounts_claim(pods::spec(&object.body), &id.name);
+        let mounts =
+            |object: &&Object| object.id.namespace == id.namespace && pods::mounts_claim(pods::spec(&object.body), &id.name);
         id.is("", "PersistentVolumeClaim") && self.input.to.objects.iter().any(|object| mounts(&object))
     }
 
     fn only_in_from(&self) -> Vec<&'a Object> {
-        let in_to: BTreeSet<IdentityKey> = self.input.to.objects.iter().map(|object| self.behaviour.identity.key(&object.id)).collect();
+        let in_to: BTreeSet<IdentityKey> =
+            self.input.to.objects.iter().map(|object| self.behaviour.identity.key(&object.id)).collect();
         self.input.from.objects.iter().filter(|object| !in_to.contains(&self.behaviour.identity.key(&object.id))).collect()
     }
 

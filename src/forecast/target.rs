@@ -169,7 +169,8 @@ fn chosen(
         Status::Uninstalled => format!("; give {} to bring back what was uninstalled", from.revision),
         _ => String::new(),
     };
-    let reason = format!("revision {revision}{content} is the newest one before {} that {worked}{differs}{uninstalled}", from.revision);
+    let reason =
+        format!("revision {revision}{content} is the newest one before {} that {worked}{differs}{uninstalled}", from.revision);
     TargetChoice { revision, requested: false, helm_default, skipped, reason }
 }
 
@@ -227,11 +228,15 @@ impl Story {
             && self.failed_rollbacks.contains(&(entry.revision + 1));
         if overwritten {
             // A rollback that fails marks the record before it superseded, even one that hung or failed.
-            return Err(format!("the failed rollback {} overwrote its status, so it cannot be told how it ended", entry.revision + 1));
+            return Err(format!(
+                "the failed rollback {} overwrote its status, so it cannot be told how it ended",
+                entry.revision + 1
+            ));
         }
         let content = self.content_of(entry.revision);
         if let Some((rollback, to)) = self.fled.get(&content) {
-            let through = if content == entry.revision { String::new() } else { format!("it has the content of revision {content}, and ") };
+            let through =
+                if content == entry.revision { String::new() } else { format!("it has the content of revision {content}, and ") };
             return Err(format!("{through}revision {rollback} went back from it to {to}"));
         }
         if from.status() == Status::Deployed && self.content_of(from.revision) == content {

@@ -11,7 +11,8 @@ fn unread_entry(revision: Revision, label: Status) -> RevisionEntry {
 
 fn entry(revision: Revision, status: Status, description: &str) -> RevisionEntry {
     let restores = description.strip_prefix("Rollback to ").and_then(|n| n.parse().ok());
-    let record = RevisionInfo { status, description: description.to_owned(), restores, chart: String::new(), last_deployed: None };
+    let record =
+        RevisionInfo { status, description: description.to_owned(), restores, chart: String::new(), last_deployed: None };
     RevisionEntry { record: Some(record), ..unread_entry(revision, status) }
 }
 
@@ -182,7 +183,9 @@ fn uninstalled_release_names_the_revision_that_was_uninstalled() {
 fn requests_and_their_errors() {
     let history = [ok(2), ok(3), deployed(7)];
     let given = |request| choose(request, &history);
-    assert!(matches!(given(TargetRequest::Revision(3)), Ok(Decision::Chosen(c)) if c.revision == 3 && c.requested && c.helm_default.is_none()));
+    assert!(
+        matches!(given(TargetRequest::Revision(3)), Ok(Decision::Chosen(c)) if c.revision == 3 && c.requested && c.helm_default.is_none())
+    );
     assert!(matches!(given(TargetRequest::Revision(7)), Ok(Decision::Chosen(c)) if c.reason.contains("re-apply")));
     let missing = given(TargetRequest::HelmDefault).unwrap_err();
     assert_eq!(missing.to_string(), "the release has no revision 6; it has 2, 3, 7");

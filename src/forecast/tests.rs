@@ -80,7 +80,13 @@ impl World {
             history: vec![entry(1, Status::Superseded), entry(2, Status::Deployed)],
             between: Vec::new(),
             residue: Vec::new(),
-            target: TargetChoice { revision: 1, requested: true, helm_default: Some(1), skipped: Vec::new(), reason: String::new() },
+            target: TargetChoice {
+                revision: 1,
+                requested: true,
+                helm_default: Some(1),
+                skipped: Vec::new(),
+                reason: String::new(),
+            },
             from,
             to,
             facts,
@@ -141,7 +147,8 @@ fn names(ids: &[ObjectRef]) -> Vec<String> {
 
 #[test]
 fn only_the_exact_live_annotation_keeps() {
-    let all = [config("a", "", "{}"), config("b", "", "{}"), config("c", "annotations: {helm.sh/resource-policy: keep}", "{}")].concat();
+    let all = [config("a", "", "{}"), config("b", "", "{}"), config("c", "annotations: {helm.sh/resource-policy: keep}", "{}")]
+        .concat();
     let live = [
         config("a", "annotations: {helm.sh/resource-policy: keep}", "{}"),
         config("b", "annotations: {helm.sh/resource-policy: Keep}", "{}"),
@@ -183,7 +190,8 @@ fn custom_resources_cannot_be_taken_over_client_side() {
 
 #[test]
 fn a_field_of_another_manager_conflicts_server_side() {
-    let managed = r#"managedFields: [{manager: kubectl-edit, operation: Update, apiVersion: v1, fieldsV1: {"f:data": {"f:k": {}}}}]"#;
+    let managed =
+        r#"managedFields: [{manager: kubectl-edit, operation: Update, apiVersion: v1, fieldsV1: {"f:data": {"f:k": {}}}}]"#;
     let live = config("a", &format!("{managed}, {OWNED}"), "{k: hand}");
     let build = |helm| world(helm).from(&config("a", "", "{k: two}")).to(&config("a", "", "{k: one}")).live(&live);
     let four = build("4.3.1").predict();
@@ -235,7 +243,8 @@ fn without_live_state_nothing_is_promised() {
 
 #[test]
 fn an_unknown_helm_names_both_ends() {
-    let managed = r#"managedFields: [{manager: kubectl-edit, operation: Update, apiVersion: v1, fieldsV1: {"f:data": {"f:k": {}}}}]"#;
+    let managed =
+        r#"managedFields: [{manager: kubectl-edit, operation: Update, apiVersion: v1, fieldsV1: {"f:data": {"f:k": {}}}}]"#;
     let live = config("a", managed, "{k: hand}");
     let mut input = world("4.3.1").from(&config("a", "", "{k: two}")).to(&config("a", "", "{k: one}")).live(&live).input();
     input.helm.version = Known::No("a wrapper".into());

@@ -30,7 +30,9 @@ pub enum Backend {
 
 /// Webhook configurations among these objects.
 pub fn configurations(objects: &[Object]) -> impl Iterator<Item = &Object> {
-    objects.iter().filter(|object| object.id.group() == "admissionregistration.k8s.io" && KINDS.contains(&object.id.kind.as_str()))
+    objects
+        .iter()
+        .filter(|object| object.id.group() == "admissionregistration.k8s.io" && KINDS.contains(&object.id.kind.as_str()))
 }
 
 /// Fail-closed webhooks of `configuration` that cover writing `id` with these labels.
@@ -65,8 +67,12 @@ fn covers(webhook: &Value, id: &ObjectRef, labels: &Value, operation: &str, fact
     let fails_closed = webhook.get("failurePolicy").as_str().unwrap_or("Fail") == "Fail";
     // matchConditions may exempt the object: they are programs, which are not run here.
     let may_exempt = !is_empty(webhook.get("matchConditions")) || !namespace_selected(webhook.get("namespaceSelector"), id);
-    let selected = is_empty(webhook.get("objectSelector")) || crate::k8s::selector::selects(webhook.get("objectSelector"), labels);
-    fails_closed && !may_exempt && selected && webhook.get("rules").as_list().iter().any(|rule| rule_covers(rule, id, operation, facts))
+    let selected =
+        is_empty(webhook.get("objectSelector")) || crate::k8s::selector::selects(webhook.get("objectSelector"), labels);
+    fails_closed
+        && !may_exempt
+        && selected
+        && webhook.get("rules").as_list().iter().any(|rule| rule_covers(rule, id, operation, facts))
 }
 
 /// The label that every namespace carries (Kubernetes 1.21 and later); others are not read.

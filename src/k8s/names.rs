@@ -15,7 +15,9 @@ pub fn refusal(id: &ObjectRef) -> Option<String> {
 fn is_subdomain(name: &str) -> bool {
     let is_alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_label = |label: &str| {
-        label.starts_with(is_alphanumeric) && label.ends_with(is_alphanumeric) && label.chars().all(|c| is_alphanumeric(c) || c == '-')
+        label.starts_with(is_alphanumeric)
+            && label.ends_with(is_alphanumeric)
+            && label.chars().all(|c| is_alphanumeric(c) || c == '-')
     };
     name.len() <= 253 && name.split('.').all(is_label)
 }
@@ -27,7 +29,9 @@ mod tests {
     #[test]
     fn subdomains() {
         assert!(is_subdomain("a-b.c1") && is_subdomain("0"));
-        assert!(!is_subdomain("BAD") && !is_subdomain("a_b") && !is_subdomain("-a") && !is_subdomain("a..b") && !is_subdomain(""));
+        assert!(
+            !is_subdomain("BAD") && !is_subdomain("a_b") && !is_subdomain("-a") && !is_subdomain("a..b") && !is_subdomain("")
+        );
         let role = ObjectRef::new("rbac.authorization.k8s.io/v1", "ClusterRole", None, "system:x");
         assert_eq!(refusal(&role), None);
     }

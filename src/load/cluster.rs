@@ -68,7 +68,10 @@ pub enum ApiError {
     Unreachable(String),
     Timeout,
     /// Any other status.
-    Status { code: u16, message: String },
+    Status {
+        code: u16,
+        message: String,
+    },
     /// The answer is not what was asked for.
     Malformed(String),
 }
@@ -230,7 +233,9 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     }
     match texts.as_slice() {
         // hyper-util's own wrapper says no more than that connecting failed.
-        [.., before, last] if !before.contains(last.as_str()) && !before.starts_with("client error") => format!("{before}: {last}"),
+        [.., before, last] if !before.contains(last.as_str()) && !before.starts_with("client error") => {
+            format!("{before}: {last}")
+        }
         [.., last] => last.clone(),
         [] => String::new(),
     }
@@ -238,14 +243,19 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// A credential plugin's output may hold a token, so only its exit status and stderr are shown.
 fn credentials_error(error: &kube::Error, connection: &Connection) -> LoadError {
-    let plugin = connection.config.auth_info.exec.as_ref().and_then(|exec| exec.command.as_deref()).unwrap_or("of the kubeconfig");
+    let plugin =
+        connection.config.auth_info.exec.as_ref().and_then(|exec| exec.command.as_deref()).unwrap_or("of the kubeconfig");
     let text = match error {
         kube::Error::Auth(kube::client::AuthError::AuthExecRun { out, .. }) => {
             let stderr: String = String::from_utf8_lossy(&out.stderr).trim().chars().take(400).collect();
             format!("credential plugin {plugin} failed ({}): {stderr}", out.status)
         }
-        kube::Error::Auth(kube::client::AuthError::AuthExecParse(_)) => format!("the output of credential plugin {plugin} is no ExecCredential"),
-        kube::Error::Auth(kube::client::AuthError::AuthExecStart(error)) => format!("credential plugin {plugin} cannot be run: {error}"),
+        kube::Error::Auth(kube::client::AuthError::AuthExecParse(_)) => {
+            format!("the output of credential plugin {plugin} is no ExecCredential")
+        }
+        kube::Error::Auth(kube::client::AuthError::AuthExecStart(error)) => {
+            format!("credential plugin {plugin} cannot be run: {error}")
+        }
         other => causes(other),
     };
     LoadError::Configuration(text)
@@ -302,7 +312,8 @@ where
         // The plugin gave a token; asking for the client certificate below would run it a second time.
         tls_config.auth_info.exec = None;
     }
-    let mut https = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls_config.rustls_client_config()?).https_or_http();
+    let mut https =
+        hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls_config.rustls_client_config()?).https_or_http();
     if let Some(name) = config.tls_server_name.clone().and_then(|name| name.try_into().ok()) {
         https = https.with_server_name_resolver(hyper_rustls::FixedServerNameResolver::new(name));
     }
@@ -381,12 +392,16 @@ mod tests {
     fn a_status_answer_becomes_its_kind() {
         let body = br#"{"kind":"Status","message":"no","code":403}"#;
         assert_eq!(failure(StatusCode::FORBIDDEN, body), ApiError::Forbidden("no".to_owned()));
-        assert_eq!(failure(StatusCode::BAD_GATEWAY, b"<html>"), ApiError::Status { code: 502, message: "bad gateway".to_owned() });
+        assert_eq!(
+            failure(StatusCode::BAD_GATEWAY, b"<html>"),
+            ApiError::Status { code: 502, message: "bad gateway".to_owned() }
+        );
     }
 
     #[tokio::test]
     async fn nobody_there_is_unreachable_with_the_cause() {
-        let options = KubeOptions { apiserver: Some("http://127.0.0.1:9".to_owned()), kubeconfig: None, ..KubeOptions::default() };
+        let options =
+            KubeOptions { apiserver: Some("http://127.0.0.1:9".to_owned()), kubeconfig: None, ..KubeOptions::default() };
         let connection = Connection {
             config: kube::Config::new("http://127.0.0.1:9".parse().unwrap()),
             proxy: None,

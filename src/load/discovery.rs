@@ -40,17 +40,18 @@ pub async fn served(cluster: &Cluster) -> Result<Served, ApiError> {
     let mut served = Served::default();
     let mut versions = Vec::new();
     for body in [core?, groups?] {
-        let document: Value = serde_json::from_slice(&body).map_err(|error| ApiError::Malformed(super::cluster::position(&error)))?;
+        let document: Value =
+            serde_json::from_slice(&body).map_err(|error| ApiError::Malformed(super::cluster::position(&error)))?;
         if !served.add(&document) {
             versions.extend(listed_versions(&document));
         }
     }
-    join_all(versions.into_iter().map(|version| one_version(cluster, version))).await.into_iter().for_each(|(version, answer)| {
-        match answer {
+    join_all(versions.into_iter().map(|version| one_version(cluster, version))).await.into_iter().for_each(
+        |(version, answer)| match answer {
             Ok(document) => drop(served.add(&document)),
             Err(error) => drop(served.broken.insert(version, error.to_string())),
-        }
-    });
+        },
+    );
     Ok(served)
 }
 
@@ -160,7 +161,8 @@ mod tests {
 
     #[test]
     fn aggregated_answer_with_a_stale_group() {
-        let resource = |kind: &str, plural: &str, scope: &str| json!({"resource": plural, "responseKind": {"kind": kind}, "scope": scope});
+        let resource =
+            |kind: &str, plural: &str, scope: &str| json!({"resource": plural, "responseKind": {"kind": kind}, "scope": scope});
         let document = json!({"kind": "APIGroupDiscoveryList", "items": [
             {"metadata": {"name": "apps"}, "versions": [{"version": "v1", "freshness": "Current",
                 "resources": [resource("Deployment", "deployments", "Namespaced"), resource("", "odd", "Cluster")]}]},

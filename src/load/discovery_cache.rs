@@ -84,7 +84,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let version = dir.path().join("example.com/v1");
         std::fs::create_dir_all(&version).unwrap();
-        let groups = r#"{"groups":[{"versions":[{"groupVersion":"example.com/v1"},{"groupVersion":"../x"},{"groupVersion":"gone/v1"}]}]}"#;
+        let groups =
+            r#"{"groups":[{"versions":[{"groupVersion":"example.com/v1"},{"groupVersion":"../x"},{"groupVersion":"gone/v1"}]}]}"#;
         std::fs::write(dir.path().join("servergroups.json"), groups).unwrap();
         let list = r#"{"groupVersion":"example.com/v1","resources":[{"name":"widgets","kind":"Widget","namespaced":true}]}"#;
         std::fs::write(version.join("serverresources.json"), list).unwrap();

@@ -14,21 +14,48 @@ pub enum LoadError {
     /// The connection string of the SQL storage cannot be used; never quotes it.
     Database(String),
     /// The API server or database did not answer.
-    Unreachable { server: String, why: String },
+    Unreachable {
+        server: String,
+        why: String,
+    },
     /// The credentials were refused.
-    Unauthorized { server: String, why: String },
+    Unauthorized {
+        server: String,
+        why: String,
+    },
     /// An indispensable read is not allowed, for example `list secrets in prod`.
-    Forbidden { what: String, why: String },
-    NoSuchRelease { release: String, place: String, hint: Option<String> },
-    NoTarget { release: String, why: NoTarget },
+    Forbidden {
+        what: String,
+        why: String,
+    },
+    NoSuchRelease {
+        release: String,
+        place: String,
+        hint: Option<String>,
+    },
+    NoTarget {
+        release: String,
+        why: NoTarget,
+    },
     /// A listed record was gone when it was read.
-    RecordGone { revision: Revision },
+    RecordGone {
+        revision: Revision,
+    },
     /// The record of *from* or *to* cannot be used.
-    CorruptRecord { revision: Revision, why: String },
+    CorruptRecord {
+        revision: Revision,
+        why: String,
+    },
     /// There is no binary by this name.
-    HelmMissing { wanted: String, why: String },
+    HelmMissing {
+        wanted: String,
+        why: String,
+    },
     /// A saved file cannot be read or understood.
-    File { path: String, why: String },
+    File {
+        path: String,
+        why: String,
+    },
     /// The storage answered something else.
     Storage(String),
 }
@@ -71,16 +98,30 @@ impl LoadError {
     /// What to do about it, in one or two lines.
     pub fn help(&self) -> Option<String> {
         let text = match self {
-            LoadError::Configuration(_) => "check --kubeconfig, --kube-context and KUBECONFIG; `kubectl config get-contexts` lists contexts",
-            LoadError::Database(_) => "check HELM_DRIVER_SQL_CONNECTION_STRING; both postgres://user@host/db?sslmode=… and key=value pairs are read",
-            LoadError::Unreachable { .. } => "check the address, the certificates, the network and any proxy (HTTPS_PROXY, NO_PROXY); records can also be read from files with --releases PATH",
-            LoadError::Unauthorized { .. } => "log in again or pass --kube-token; for the SQL storage, check HELM_DRIVER_SQL_CONNECTION_STRING",
-            LoadError::Forbidden { .. } => "ask for get and list on the release records (Secrets or ConfigMaps with label owner=helm), or pass saved ones with --releases PATH",
+            LoadError::Configuration(_) => {
+                "check --kubeconfig, --kube-context and KUBECONFIG; `kubectl config get-contexts` lists contexts"
+            }
+            LoadError::Database(_) => {
+                "check HELM_DRIVER_SQL_CONNECTION_STRING; both postgres://user@host/db?sslmode=… and key=value pairs are read"
+            }
+            LoadError::Unreachable { .. } => {
+                "check the address, the certificates, the network and any proxy (HTTPS_PROXY, NO_PROXY); records can also be read from files with --releases PATH"
+            }
+            LoadError::Unauthorized { .. } => {
+                "log in again or pass --kube-token; for the SQL storage, check HELM_DRIVER_SQL_CONNECTION_STRING"
+            }
+            LoadError::Forbidden { .. } => {
+                "ask for get and list on the release records (Secrets or ConfigMaps with label owner=helm), or pass saved ones with --releases PATH"
+            }
             LoadError::NoSuchRelease { hint, .. } => return Some(no_release_help(hint.as_deref())),
             LoadError::NoTarget { why, .. } => return Some(no_target_help(why)),
             LoadError::RecordGone { .. } => "something else works on this release; run again",
-            LoadError::CorruptRecord { .. } => "name another revision, or restore the record from a backup; Helm cannot read it either",
-            LoadError::HelmMissing { .. } => "install Helm, or point HELM_BIN at the binary; --helm-version X.Y.Z analyses without one",
+            LoadError::CorruptRecord { .. } => {
+                "name another revision, or restore the record from a backup; Helm cannot read it either"
+            }
+            LoadError::HelmMissing { .. } => {
+                "install Helm, or point HELM_BIN at the binary; --helm-version X.Y.Z analyses without one"
+            }
             LoadError::File { .. } | LoadError::Storage(_) => return None,
         };
         Some(text.to_owned())

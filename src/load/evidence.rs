@@ -19,7 +19,10 @@ const MAX_PAGES: usize = 40;
 
 /// Where live state is read.
 pub enum Evidence {
-    Cluster { cluster: Cluster, served: Known<Served> },
+    Cluster {
+        cluster: Cluster,
+        served: Known<Served>,
+    },
     /// `--live PATH`.
     File(SavedLive),
     /// Nowhere, and why.
@@ -221,7 +224,8 @@ impl SavedLive {
     fn list(&self, query: &Query) -> Result<Vec<Json>, String> {
         let wanted = ObjectRef::new(&query.api_version, &query.kind, query.namespace.as_deref(), "");
         let [group, kind, namespace, _] = key(&wanted);
-        let in_place = |key: &[String; 4]| key[0] == group && key[1] == kind && (query.namespace.is_none() || key[2] == namespace);
+        let in_place =
+            |key: &[String; 4]| key[0] == group && key[1] == kind && (query.namespace.is_none() || key[2] == namespace);
         let found = self.objects.iter().filter(|(key, _)| in_place(key)).flat_map(|(_, objects)| objects);
         let found: Vec<Json> = found.filter(|object| selected(object, &query.selector)).cloned().collect();
         if found.is_empty() { Err(NOT_SAVED.to_owned()) } else { Ok(found) }

@@ -48,7 +48,10 @@ fn resolve(wanted: &OsStr, search: Option<OsString>) -> Result<PathBuf, String> 
         return Err("the name is empty".to_owned());
     }
     let directories = search.as_deref().map(env::split_paths).into_iter().flatten();
-    directories.map(|directory| directory.join(path)).find(|file| is_executable(file)).ok_or_else(|| "it is not in PATH".to_owned())
+    directories
+        .map(|directory| directory.join(path))
+        .find(|file| is_executable(file))
+        .ok_or_else(|| "it is not in PATH".to_owned())
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -24,7 +24,11 @@ pub fn wanted(from: &Release, to: &Release, residue: &[Residue]) -> BTreeSet<Obj
 
 /// Reads these objects, all at once as far as the client allows.
 pub async fn read(evidence: &Evidence, ids: BTreeSet<ObjectRef>, redactor: &Redactor) -> Live {
-    join_all(ids.into_iter().map(async |id| (evidence.get(&id, redactor).await, id))).await.into_iter().map(|(live, id)| (id, live)).collect()
+    join_all(ids.into_iter().map(async |id| (evidence.get(&id, redactor).await, id)))
+        .await
+        .into_iter()
+        .map(|(live, id)| (id, live))
+        .collect()
 }
 
 /// The second wave: reads what the objects in `facts.live` lead to.
@@ -96,7 +100,8 @@ impl<'a> Follow<'a> {
         let claims = self.live.iter().filter(|(id, _)| id.is("", "PersistentVolumeClaim"));
         let claims = claims.filter_map(|(_, live)| live.yes()?.as_ref());
         let of_sets = set_claims.values().filter_map(Known::yes).flatten();
-        let names: BTreeSet<&str> = claims.chain(of_sets).filter_map(|claim| claim.body.at(&["spec", "volumeName"]).as_str()).collect();
+        let names: BTreeSet<&str> =
+            claims.chain(of_sets).filter_map(|claim| claim.body.at(&["spec", "volumeName"]).as_str()).collect();
         let names = names.into_iter().filter(|name| !name.is_empty());
         let reads = names.map(async |name| {
             let id = ObjectRef::new("v1", "PersistentVolume", None, name);
@@ -108,14 +113,16 @@ impl<'a> Follow<'a> {
     async fn set_claims(&self) -> BTreeMap<ObjectRef, Known<Vec<LiveObject>>> {
         let sets: Vec<ClaimedSet> = self.from.objects.iter().filter_map(|set| self.claimed(set)).collect();
         let namespaces: BTreeSet<Option<&str>> = sets.iter().map(|set| set.namespace).collect();
-        let lists = namespaces.into_iter().map(async |namespace| {
-            (namespace, self.evidence.list(&Query::all("v1", "PersistentVolumeClaim", namespace)).await)
-        });
+        let lists = namespaces
+            .into_iter()
+            .map(async |namespace| (namespace, self.evidence.list(&Query::all("v1", "PersistentVolumeClaim", namespace)).await));
         let lists: BTreeMap<_, _> = join_all(lists).await.into_iter().collect();
         let mut claims = BTreeMap::new();
         for set in sets {
             let found = match lists.get(&set.namespace) {
-                Some(Ok(items)) => Known::Yes(items.iter().filter(|item| set.owns(item)).map(|item| live_object(item.clone(), self.redactor)).collect()),
+                Some(Ok(items)) => Known::Yes(
+                    items.iter().filter(|item| set.owns(item)).map(|item| live_object(item.clone(), self.redactor)).collect(),
+                ),
                 Some(Err(why)) => Known::No(self.redactor.scrub(why)),
                 None => continue,
             };
@@ -129,9 +136,12 @@ impl<'a> Follow<'a> {
         if !set.id.is("apps", "StatefulSet") {
             return None;
         }
-        let same = |object: &&Object| object.id.is("apps", "StatefulSet") && object.id.name == set.id.name && object.id.namespace == set.id.namespace;
+        let same = |object: &&Object| {
+            object.id.is("apps", "StatefulSet") && object.id.name == set.id.name && object.id.namespace == set.id.namespace
+        };
         let to = self.to.objects.iter().find(same);
-        let bodies: Vec<&Value> = [Some(&set.body), to.map(|object| &object.body), Some(self.body(set))].into_iter().flatten().collect();
+        let bodies: Vec<&Value> =
+            [Some(&set.body), to.map(|object| &object.body), Some(self.body(set))].into_iter().flatten().collect();
         let deletes = |body: &Value| {
             let policy = body.at(&["spec", "persistentVolumeClaimRetentionPolicy"]);
             [policy.get("whenDeleted"), policy.get("whenScaled")].iter().any(|when| when.as_str() == Some("Delete"))
@@ -171,12 +181,14 @@ impl<'a> Follow<'a> {
     async fn contents(&self, namespace: &str) -> Result<Vec<ObjectRef>, String> {
         let mut kinds: BTreeSet<(&str, &str)> = COMMON_KINDS.into_iter().collect();
         let custom = self.evidence.served().into_iter().flat_map(|served| &served.kinds);
-        let is_custom = |api_version: &str| api_version.split_once('/').is_some_and(|(group, _)| group.contains('.') && !group.ends_with(".k8s.io"));
+        let is_custom = |api_version: &str| {
+            api_version.split_once('/').is_some_and(|(group, _)| group.contains('.') && !group.ends_with(".k8s.io"))
+        };
         let custom = custom.filter(|((api_version, _), resource)| resource.namespaced && is_custom(api_version));
         kinds.extend(custom.map(|((api_version, kind), _)| (api_version.as_str(), kind.as_str())).take(MAX_CUSTOM_KINDS));
-        let reads = kinds.into_iter().map(async |(api_version, kind)| {
-            self.references(&Query::all(api_version, kind, Some(namespace)), false).await
-        });
+        let reads = kinds
+            .into_iter()
+            .map(async |(api_version, kind)| self.references(&Query::all(api_version, kind, Some(namespace)), false).await);
         let mut found = BTreeSet::new();
         for answer in join_all(reads).await {
             match answer {
@@ -197,7 +209,9 @@ impl<'a> Follow<'a> {
             .iter()
             .map(|item| &item["metadata"])
             .filter(free)
-            .filter_map(|metadata| Some(ObjectRef::new(&query.api_version, &query.kind, metadata["namespace"].as_str(), metadata["name"].as_str()?)))
+            .filter_map(|metadata| {
+                Some(ObjectRef::new(&query.api_version, &query.kind, metadata["namespace"].as_str(), metadata["name"].as_str()?))
+            })
             .collect())
     }
 
@@ -217,11 +231,16 @@ impl<'a> Follow<'a> {
             Some((service.get("namespace").as_str()?.to_owned(), service.get("name").as_str()?.to_owned()))
         });
         let services: BTreeSet<(String, String)> = services.collect();
-        join_all(services.into_iter().map(async |service| (self.ready(&service).await, service))).await.into_iter().map(|(n, s)| (s, n)).collect()
+        join_all(services.into_iter().map(async |service| (self.ready(&service).await, service)))
+            .await
+            .into_iter()
+            .map(|(n, s)| (s, n))
+            .collect()
     }
 
     async fn ready(&self, (namespace, name): &(String, String)) -> Known<usize> {
-        let slices = Query::all("discovery.k8s.io/v1", "EndpointSlice", Some(namespace)).labelled(&format!("kubernetes.io/service-name={name}"));
+        let slices = Query::all("discovery.k8s.io/v1", "EndpointSlice", Some(namespace))
+            .labelled(&format!("kubernetes.io/service-name={name}"));
         match self.evidence.list(&slices).await {
             Ok(slices) => Known::Yes(slices.iter().map(ready_endpoints).sum()),
             Err(why) => Known::No(self.redactor.scrub(&why)),
@@ -245,7 +264,8 @@ impl ClaimedSet<'_> {
     fn owns(&self, claim: &Json) -> bool {
         let Some(name) = claim["metadata"]["name"].as_str() else { return false };
         self.templates.iter().any(|template| {
-            let ordinal = name.strip_prefix(template).and_then(|rest| rest.strip_prefix('-')?.strip_prefix(self.name)?.strip_prefix('-'));
+            let ordinal =
+                name.strip_prefix(template).and_then(|rest| rest.strip_prefix('-')?.strip_prefix(self.name)?.strip_prefix('-'));
             ordinal.is_some_and(|ordinal| !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit()))
         })
     }
@@ -255,7 +275,8 @@ impl ClaimedSet<'_> {
 fn query_of(crd: &Value) -> Option<Query> {
     let spec = crd.get("spec");
     let (group, kind) = (spec.get("group").as_str()?, spec.at(&["names", "kind"]).as_str()?);
-    let mut served: Vec<&Value> = spec.get("versions").as_list().iter().filter(|version| version.get("served").as_bool() != Some(false)).collect();
+    let mut served: Vec<&Value> =
+        spec.get("versions").as_list().iter().filter(|version| version.get("served").as_bool() != Some(false)).collect();
     served.sort_by_key(|version| version.get("storage").as_bool() != Some(true));
     let version = served.first().map_or(spec.get("version"), |version| version.get("name")).as_str()?;
     Some(Query::all(&format!("{group}/{version}"), kind, None))

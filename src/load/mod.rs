@@ -71,7 +71,8 @@ async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progr
     let (around, live) = tokio::join!(history.around(&ends, &context), live);
     let around = around?;
     facts.live = live;
-    let left = live::wanted(&ends.from, &ends.to, &around.residue).into_iter().filter(|id| !facts.live.contains_key(id)).collect();
+    let left =
+        live::wanted(&ends.from, &ends.to, &around.residue).into_iter().filter(|id| !facts.live.contains_key(id)).collect();
     let left = live::read(&evidence, left, redactor).await;
     facts.live.extend(left);
     if options.live_evidence {
@@ -111,7 +112,8 @@ async fn observe(options: &LoadOptions, redactor: &Redactor, before: &Input) -> 
         let authors = listing.authors.clone();
         let mut history = History::of(&place.store, listing, redactor);
         let rewritten = |revision: u32| {
-            revision >= before.from.revision || before.history.iter().any(|old| old.revision == revision && old.status() == crate::release::Status::Deployed)
+            revision >= before.from.revision
+                || before.history.iter().any(|old| old.revision == revision && old.status() == crate::release::Status::Deployed)
         };
         let wanted: Vec<u32> = history.entries.iter().map(|entry| entry.revision).filter(|n| rewritten(*n)).collect();
         history.read_infos(&wanted).await?;
@@ -237,5 +239,9 @@ fn broken_groups(evidence: &Evidence, ends: &Ends, redactor: &Redactor) -> Vec<G
     let objects = ends.from.objects.iter().chain(&ends.to.objects);
     let named: BTreeSet<&str> = objects.map(|object| object.id.api_version.as_str()).collect();
     let broken = served.broken.iter().filter(|(api_version, _)| named.contains(api_version.as_str()));
-    broken.map(|(api_version, why)| Gap::new(format!("API group {api_version}"), redactor.scrub(why)).affecting("forecast").blocking()).collect()
+    broken
+        .map(|(api_version, why)| {
+            Gap::new(format!("API group {api_version}"), redactor.scrub(why)).affecting("forecast").blocking()
+        })
+        .collect()
 }

@@ -137,7 +137,8 @@ impl<'a> History<'a> {
 
     /// Reads what lies between the ends, and below *to* as long as attempts failed. A few payloads are held at once.
     pub async fn around(&mut self, ends: &Ends, context: &ParseContext<'_>) -> Result<Around, LoadError> {
-        let below: Vec<Revision> = self.entries.iter().map(|entry| entry.revision).filter(|n| *n < ends.from.revision).rev().collect();
+        let below: Vec<Revision> =
+            self.entries.iter().map(|entry| entry.revision).filter(|n| *n < ends.from.revision).rev().collect();
         let mut walk = Walk::new(self, ends);
         for chunk in below.chunks(CHUNK) {
             let wanted: Vec<Revision> = chunk.iter().copied().filter(|n| *n != ends.to.revision && walk.wants(*n)).collect();

@@ -68,6 +68,7 @@ pub fn input() -> Input {
         to,
         history,
         between: Vec::new(),
+        residue: Vec::new(),
         target: TargetChoice {
             revision: 5,
             requested: false,

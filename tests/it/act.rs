@@ -70,7 +70,9 @@ impl Place {
 
     fn new(helm: PathBuf, mut env: BTreeMap<String, String>) -> Place {
         let home = TempDir::new().unwrap();
-        for (name, folder) in [("HELM_DATA_HOME", "data"), ("HELM_CACHE_HOME", "cache"), ("HELM_CONFIG_HOME", "config"), ("HOME", "")] {
+        for (name, folder) in
+            [("HELM_DATA_HOME", "data"), ("HELM_CACHE_HOME", "cache"), ("HELM_CONFIG_HOME", "config"), ("HOME", "")]
+        {
             env.insert(name.to_owned(), home.path().join(folder).to_str().unwrap().to_owned());
         }
         env.entry("KUBECONFIG".to_owned()).or_insert_with(|| home.path().join("no-kubeconfig").to_str().unwrap().to_owned());
@@ -137,7 +139,9 @@ fn a_failing_helm_ends_with_5() {
         let mut place = Place::memory(helm);
         place.wrap(r#"case "$1" in rollback) echo "Error: no luck" >&2; exit 1 ;; *) exec "$HELM" "$@" ;; esac"#);
         let digest = place.tool(&["shop", "2"]).digest();
-        place.tool(&["shop", "2", "--accept", &digest, "--accept-critical"]).expect(5, &["helm: Error: no luck", "exit status 1"]);
+        place
+            .tool(&["shop", "2", "--accept", &digest, "--accept-critical"])
+            .expect(5, &["helm: Error: no luck", "exit status 1"]);
     }
 }
 
@@ -220,7 +224,10 @@ fn roll_back_for_real(driver: &str) {
         assert_eq!(place.status_of(3), "none", "nothing ran");
         let digest = refused.digest();
         let done = place.tool(&["shop", "1", "--accept", &digest, "--accept-critical"]);
-        done.expect(0, &["helm: Rollback was a success!", "Verified: shop is back at what revision 1 says. Revision 3 is deployed."]);
+        done.expect(
+            0,
+            &["helm: Rollback was a success!", "Verified: shop is back at what revision 1 says. Revision 3 is deployed."],
+        );
         assert_eq!((place.status_of(3), place.status_of(2)), ("deployed".to_owned(), "superseded".to_owned()));
         place.helm(&["uninstall", "shop"]);
     }
@@ -289,7 +296,10 @@ fn an_interrupted_rollback_ends_with_a_way_out_and_is_explained_next_time() {
         let code = child.wait().unwrap().code();
         let said = fs::read_to_string(&stderr).unwrap();
         let ended = Ended { code, stdout: String::new(), stderr: said };
-        ended.expect(5, &["stuck in pending-rollback", "helm rollback-safe shop 1", "kubectl delete secret sh.helm.release.v1.shop.v3"]);
+        ended.expect(
+            5,
+            &["stuck in pending-rollback", "helm rollback-safe shop 1", "kubectl delete secret sh.helm.release.v1.shop.v3"],
+        );
         let again = place.tool(&["check", "shop", "1"]);
         assert!(again.stderr.contains("a rollback to revision 1 that was interrupted"), "{}", again.stderr);
         assert!(again.stderr.contains("pre-rollback hook"), "{}", again.stderr);

@@ -4,8 +4,8 @@ mod act;
 mod execute;
 mod hostile;
 mod plugin;
-mod report;
 mod records;
+mod report;
 mod secrets;
 
 use std::collections::BTreeMap;

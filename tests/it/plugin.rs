@@ -63,7 +63,9 @@ fn completion_lists_the_flags_that_exist_and_no_commands() {
     assert!(completion.get("commands").is_none() && completion.get("validArgs").is_none());
     let listed = completion["flags"].as_sequence().unwrap().iter().filter_map(Value::as_str);
     let listed: BTreeSet<String> = listed.filter(|name| name.len() > 1).map(|name| format!("--{name}")).collect();
-    let helms = |flag: &String| flag.starts_with("--kube") || ["--namespace", "--burst-limit", "--qps", "--debug", "--help"].contains(&flag.as_str());
+    let helms = |flag: &String| {
+        flag.starts_with("--kube") || ["--namespace", "--burst-limit", "--qps", "--debug", "--help"].contains(&flag.as_str())
+    };
     let kubectls = |flag: &String| ["--as", "--as-group", "--context", "--server"].contains(&flag.as_str());
     let real: BTreeSet<String> = flags("run").into_iter().filter(|flag| !helms(flag) && !kubectls(flag)).collect();
     assert_eq!(listed, real);

@@ -94,12 +94,8 @@ impl Api {
             .header("Authorization", format!("Bearer {}", self.token))
             .header("Accept", "application/json")
             .header("Content-Type", content_type);
-        let mut response = if body.is_empty() {
-            self.agent.run(request.body(())?)
-        } else {
-            self.agent.run(request.body(body)?)
-        }
-        .with_context(|| format!("{method} {path}"))?;
+        let mut response = if body.is_empty() { self.agent.run(request.body(())?) } else { self.agent.run(request.body(body)?) }
+            .with_context(|| format!("{method} {path}"))?;
         let text = response.body_mut().with_config().limit(64 << 20).read_to_string()?;
         Ok((response.status().as_u16(), text))
     }
@@ -199,7 +195,8 @@ impl Api {
     pub fn parse_id(&self, text: &str, namespace: &str) -> Result<Id> {
         let mut parts: Vec<&str> = text.split('/').collect();
         let core = parts.first().is_some_and(|part| part.len() == 2 && part.starts_with('v'));
-        let api_version = if core { parts.remove(0).to_owned() } else { parts.drain(..2.min(parts.len())).collect::<Vec<_>>().join("/") };
+        let api_version =
+            if core { parts.remove(0).to_owned() } else { parts.drain(..2.min(parts.len())).collect::<Vec<_>>().join("/") };
         let (kind, own, name) = match parts.as_slice() {
             [kind, name] => (*kind, None, *name),
             [kind, own, name] => (*kind, Some(*own), *name),

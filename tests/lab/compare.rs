@@ -64,7 +64,11 @@ pub fn forecast(report: &Value, case: &Case, seen: &Observation, faults: &mut Fa
     // Created and deleted in the same run: neither world shows it.
     let (created, deleted) = (names(&predicted["creates"]), names(&predicted["deletes"]));
     let cascades = names(&predicted["cascades"]);
-    let fleeting: Names = created.intersection(&deleted).filter(|name| !seen.creates.contains(*name) && !seen.deletes.contains(*name)).cloned().collect();
+    let fleeting: Names = created
+        .intersection(&deleted)
+        .filter(|name| !seen.creates.contains(*name) && !seen.deletes.contains(*name))
+        .cloned()
+        .collect();
     faults.same_names("deletes", &deleted.difference(&fleeting).cloned().collect(), &seen.deletes);
     faults.same_names("cascades", &lasting(cascades.clone()), &lasting(seen.cascades.clone()));
     faults.same_names("creates", &created.difference(&fleeting).cloned().collect(), &seen.creates);
@@ -83,7 +87,8 @@ pub fn forecast(report: &Value, case: &Case, seen: &Observation, faults: &mut Fa
 fn hooks(predicted: &Value, seen: &Observation, faults: &mut Faults) {
     let steps = predicted["steps"].as_array().cloned().unwrap_or_default();
     let halted = |step: &&Value| step["action"] == "hook" && matches!(step["result"].as_str(), Some("rejected" | "skipped"));
-    let halted: Names = steps.iter().filter(halted).filter_map(|step| kind_and_name(step["object"].as_str()?)).map(|(_, name)| name).collect();
+    let halted: Names =
+        steps.iter().filter(halted).filter_map(|step| kind_and_name(step["object"].as_str()?)).map(|(_, name)| name).collect();
     let listed = predicted["hooks"].as_array().cloned().unwrap_or_default();
     let ran = |name: &String| !halted.contains(name);
     let predicted: Vec<String> = listed.iter().filter_map(|hook| text(&hook["name"])).filter(ran).collect();
@@ -93,7 +98,9 @@ fn hooks(predicted: &Value, seen: &Observation, faults: &mut Faults) {
 
 fn alternative(predicted: &Value, seen: &Observation, faults: &mut Faults) {
     let named = predicted["alternatives"].as_array().cloned().unwrap_or_default();
-    if !named.iter().any(|alternative| alternative["outcome"] == seen.outcome.as_str()) && predicted["outcome"] != seen.outcome.as_str() {
+    if !named.iter().any(|alternative| alternative["outcome"] == seen.outcome.as_str())
+        && predicted["outcome"] != seen.outcome.as_str()
+    {
         faults.add(format!("outcome {} is neither predicted nor among the alternatives: {named:?}", seen.outcome));
     }
 }
@@ -207,7 +214,12 @@ pub fn observed(expected: &Expected, seen: &Observation, faults: &mut Faults) {
     macro_rules! part {
         ($name:ident, $got:expr) => {
             let got = $got;
-            check(stringify!($name), expected.$name.as_ref().map(|e| e as &dyn Debug), expected.$name.as_ref() == Some(&got), &got);
+            check(
+                stringify!($name),
+                expected.$name.as_ref().map(|e| e as &dyn Debug),
+                expected.$name.as_ref() == Some(&got),
+                &got,
+            );
         };
     }
     part!(outcome, seen.outcome.clone());
@@ -237,7 +249,11 @@ pub fn observed(expected: &Expected, seen: &Observation, faults: &mut Faults) {
 /// Volumes have names that no case can know: `PersistentVolume/*` stands for all of them. Records are compared as records.
 fn lasting(names: Names) -> Names {
     let is_record = |name: &String| name.starts_with("Secret/") && name.contains("/sh.helm.release.v1.");
-    names.into_iter().filter(|name| !is_record(name)).map(|name| if name.starts_with("PersistentVolume/") { "PersistentVolume/*".into() } else { name }).collect()
+    names
+        .into_iter()
+        .filter(|name| !is_record(name))
+        .map(|name| if name.starts_with("PersistentVolume/") { "PersistentVolume/*".into() } else { name })
+        .collect()
 }
 
 fn kind_and_name(name: &str) -> Option<(String, String)> {

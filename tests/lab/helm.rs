@@ -114,7 +114,9 @@ pub fn charts_directory() -> Option<PathBuf> {
 fn write_chart(under: &Path, number: usize, chart: &Chart) -> Result<PathBuf> {
     let parts = match chart {
         Chart::Parts(parts) => parts.clone(),
-        Chart::Template(text) => ChartParts { templates: BTreeMap::from([("all.yaml".into(), text.clone())]), ..ChartParts::default() },
+        Chart::Template(text) => {
+            ChartParts { templates: BTreeMap::from([("all.yaml".into(), text.clone())]), ..ChartParts::default() }
+        }
     };
     let directory = under.join(format!("chart-{number}"));
     for (folder, files) in [("templates", &parts.templates), ("crds", &parts.crds)] {
@@ -123,7 +125,10 @@ fn write_chart(under: &Path, number: usize, chart: &Chart) -> Result<PathBuf> {
             fs::write(directory.join(folder).join(name), text)?;
         }
     }
-    fs::write(directory.join("Chart.yaml"), format!("apiVersion: v2\nname: c\nversion: 0.{number}.0\nappVersion: \"{number}\"\n"))?;
+    fs::write(
+        directory.join("Chart.yaml"),
+        format!("apiVersion: v2\nname: c\nversion: 0.{number}.0\nappVersion: \"{number}\"\n"),
+    )?;
     let values = if parts.values.is_null() { "{}".into() } else { serde_json::to_string(&parts.values)? };
     fs::write(directory.join("values.yaml"), values)?;
     Ok(directory)
@@ -145,7 +150,8 @@ impl Record {
         let mut text = String::new();
         flate2::read::GzDecoder::new(inner.as_slice()).read_to_string(&mut text)?;
         let body: Value = serde_json::from_str(&text)?;
-        let revision = body["version"].as_u64().and_then(|number| u32::try_from(number).ok()).context("record without version")?;
+        let revision =
+            body["version"].as_u64().and_then(|number| u32::try_from(number).ok()).context("record without version")?;
         let status = body["info"]["status"].as_str().unwrap_or_default().to_owned();
         Ok(Record { revision, status, body })
     }

@@ -72,15 +72,20 @@ fn runs(sources: &[Source]) -> Vec<Run<'_>> {
     let wanted = std::env::var("LAB_HELM").ok();
     let is_wanted = |helm: &str| wanted.as_ref().is_none_or(|wanted| case::fits(wanted, helm));
     let pair = |source| move |helm| Run { source, helm };
-    sources.iter().flat_map(|source: &Source| source.helms.iter().filter(|helm| is_wanted(helm)).cloned().map(pair(source))).collect()
+    sources
+        .iter()
+        .flat_map(|source: &Source| source.helms.iter().filter(|helm| is_wanted(helm)).cloned().map(pair(source)))
+        .collect()
 }
 
 fn open(directory: &Path, verbose: bool) -> Result<Lab> {
     let text = std::fs::read_to_string(directory.join("env")).with_context(|| format!("no lab in {}", directory.display()))?;
     let variables = exported(&text);
-    let variable = |name: &str| variables.get(name).cloned().with_context(|| format!("{name} is not in {}/env", directory.display()));
+    let variable =
+        |name: &str| variables.get(name).cloned().with_context(|| format!("{name} is not in {}/env", directory.display()));
     let observe_only = std::env::var_os("LAB_OBSERVE_ONLY").is_some();
-    let tool = std::env::var_os("ROLLBACK_SAFE_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_helm-rollback-safe")), PathBuf::from);
+    let tool = std::env::var_os("ROLLBACK_SAFE_BIN")
+        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_helm-rollback-safe")), PathBuf::from);
     let scratch = std::env::temp_dir().join(format!("rollback-safe-cases-{}", std::process::id()));
     std::fs::create_dir_all(&scratch)?;
     Ok(Lab {

@@ -103,7 +103,12 @@ impl Player<'_> {
 
     /// Pods are refused until the controller has made the namespace's ServiceAccount.
     fn wait_for_account(&self) -> Result<()> {
-        let wait = Wait { object: "v1/ServiceAccount/default".into(), path: "/metadata/name".into(), equals: "default".into(), ..Wait::default() };
+        let wait = Wait {
+            object: "v1/ServiceAccount/default".into(),
+            path: "/metadata/name".into(),
+            equals: "default".into(),
+            ..Wait::default()
+        };
         self.wait(&wait)
     }
 
@@ -226,9 +231,11 @@ impl Player<'_> {
         api.ok("POST", &path, JSON, Some(object))?;
         self.scope.add(api, object)?;
         if id.kind == "CustomResourceDefinition" {
-            let established = |crd: &Value| crd["status"]["conditions"].as_array().is_some_and(|conditions| {
-                conditions.iter().any(|condition| condition["type"] == "Established" && condition["status"] == "True")
-            });
+            let established = |crd: &Value| {
+                crd["status"]["conditions"].as_array().is_some_and(|conditions| {
+                    conditions.iter().any(|condition| condition["type"] == "Established" && condition["status"] == "True")
+                })
+            };
             self.until(&id, |object| object.is_some_and(established))?;
         }
         Ok(())

@@ -107,7 +107,8 @@ fn is_default(key: &str, value: &Value) -> bool {
         ("restartPolicy", "Always"),
         ("sessionAffinity", "None"),
     ];
-    let numbers = [("successThreshold", 1), ("failureThreshold", 3), ("timeoutSeconds", 1), ("periodSeconds", 10), ("replicas", 1)];
+    let numbers =
+        [("successThreshold", 1), ("failureThreshold", 3), ("timeoutSeconds", 1), ("periodSeconds", 10), ("replicas", 1)];
     defaults.iter().any(|(name, default)| key == *name && value == default)
         || numbers.iter().any(|(name, default)| key == *name && value.as_i64() == Some(*default))
 }
@@ -137,7 +138,9 @@ fn same_scalar(a: &Value, b: &Value) -> bool {
         return true;
     }
     let (a, b) = (scalar(a), scalar(b));
-    a == b || octal(&a).is_some_and(|a| a == b) || matches!((quantity(&a), quantity(&b)), (Some(a), Some(b)) if (a - b).abs() < 1e-9 * a.abs().max(1.0))
+    a == b
+        || octal(&a).is_some_and(|a| a == b)
+        || matches!((quantity(&a), quantity(&b)), (Some(a), Some(b)) if (a - b).abs() < 1e-9 * a.abs().max(1.0))
 }
 
 /// YAML 1.1, which Helm reads, takes `0755` for a number.

@@ -150,7 +150,8 @@ impl World {
 
     /// Names and versions of all objects: equal twice in a row means that nothing moves.
     fn fingerprint(&self) -> Vec<(String, String)> {
-        let versions = self.objects.iter().map(|(id, object)| (id.to_string(), object["metadata"]["resourceVersion"].to_string()));
+        let versions =
+            self.objects.iter().map(|(id, object)| (id.to_string(), object["metadata"]["resourceVersion"].to_string()));
         versions.chain(self.records.values().map(|record| (record.revision.to_string(), record.status.clone()))).collect()
     }
 
@@ -161,7 +162,8 @@ impl World {
 
 fn is_listed(id: &Id, scope: &Scope) -> bool {
     let listed = LISTED.contains(&(id.api_version.as_str(), id.kind.as_str()));
-    listed && id.namespace.as_deref().is_some_and(|namespace| namespace == scope.namespace || scope.namespaces.contains(namespace))
+    listed
+        && id.namespace.as_deref().is_some_and(|namespace| namespace == scope.namespace || scope.namespaces.contains(namespace))
 }
 
 /// What controllers make and remake in every namespace, or for an owner that is compared itself.

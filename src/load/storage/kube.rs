@@ -165,7 +165,10 @@ impl KubeStore {
         }
         let mut listing = listing(release, found.seen.into_values().collect());
         let reason = format!("forbidden: {}", self.reading("list"));
-        let what = format!("revisions other than {}: they cannot be listed, numbers {} were tried one by one", found.range, found.searched);
+        let what = format!(
+            "revisions other than {}: they cannot be listed, numbers {} were tried one by one",
+            found.range, found.searched
+        );
         let mut gap = Gap::new(what, reason).affecting("forecast");
         if found.denied > 0 {
             // Rights on single names: a newer revision may be there and not be ours to see.
@@ -193,9 +196,9 @@ impl KubeStore {
             Err(ApiError::NotFound(_)) => return Err(LoadError::RecordGone { revision: entry.revision }),
             Err(error) => return Err(error.fatal(self.cluster.route(), &self.reading("get"))),
         };
-        let record = self.payload(&object).and_then(|text| {
-            decode_payload(&text, self.max_record_bytes).map_err(|error| error.to_string())
-        });
+        let record = self
+            .payload(&object)
+            .and_then(|text| decode_payload(&text, self.max_record_bytes).map_err(|error| error.to_string()));
         Ok(Fetched { stored: object.metadata.stored(), record })
     }
 
@@ -247,7 +250,8 @@ mod tests {
 
     #[test]
     fn names_with_dots_and_versions_inside() {
-        let listing = listing("a.v2", vec![metadata("sh.helm.release.v1.a.v2.v3", "deployed"), metadata("sh.helm.release.v1.a.v2", "x")]);
+        let listing =
+            listing("a.v2", vec![metadata("sh.helm.release.v1.a.v2.v3", "deployed"), metadata("sh.helm.release.v1.a.v2", "x")]);
         assert_eq!(listing.entries.len(), 1);
         let entry = &listing.entries[0];
         assert_eq!((entry.revision, entry.status()), (3, Status::Deployed));

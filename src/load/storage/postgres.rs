@@ -149,8 +149,14 @@ fn assemble(mut settings: Settings) -> Result<Target, String> {
 }
 
 /// Parameters of lib/pq itself that change nothing here.
-const IGNORED: [&str; 6] =
-    ["binary_parameters", "connect_timeout", "disable_prepared_binary_result", "fallback_application_name", "krbsrvname", "krbspn"];
+const IGNORED: [&str; 6] = [
+    "binary_parameters",
+    "connect_timeout",
+    "disable_prepared_binary_result",
+    "fallback_application_name",
+    "krbsrvname",
+    "krbspn",
+];
 
 fn tls(settings: &mut Settings, socket: bool) -> Result<Option<ClientConfig>, String> {
     let mut take = |key: &str| settings.remove(key).filter(|value| !value.is_empty());
@@ -178,7 +184,9 @@ fn tls(settings: &mut Settings, socket: bool) -> Result<Option<ClientConfig>, St
         .dangerous()
         .with_custom_certificate_verifier(verifier);
     let config = match (cert, key) {
-        (Some(cert), Some(key)) => builder.with_client_auth_cert(certificates(&cert)?, private_key(&key)?).map_err(|error| error.to_string())?,
+        (Some(cert), Some(key)) => {
+            builder.with_client_auth_cert(certificates(&cert)?, private_key(&key)?).map_err(|error| error.to_string())?
+        }
         _ => builder.with_no_client_auth(),
     };
     Ok(Some(config))
@@ -197,7 +205,8 @@ fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 fn private_key(path: &str) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(Path::new(path)).map_err(|error| format!("the SQL storage's key file {path} cannot be used: {error}"))
+    PrivateKeyDer::from_pem_file(Path::new(path))
+        .map_err(|error| format!("the SQL storage's key file {path} cannot be used: {error}"))
 }
 
 fn web_pki(roots: Option<&str>, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, String> {
@@ -332,7 +341,12 @@ mod tests {
         assert!(target("host=/run/postgresql").unwrap_or_else(|why| panic!("{why}")).tls.is_none());
         assert_eq!(parsed("host=db sslmode=prefer").get_ssl_mode(), SslMode::Prefer);
         assert_eq!(target("host=db sslmode=often").err().unwrap(), "the connection string's sslmode is none that is known");
-        assert!(target("host=db sslmode=verify-ca sslrootcert=/no/such.pem").err().unwrap().contains("certificate file /no/such.pem cannot be used"));
+        assert!(
+            target("host=db sslmode=verify-ca sslrootcert=/no/such.pem")
+                .err()
+                .unwrap()
+                .contains("certificate file /no/such.pem cannot be used")
+        );
     }
 
     #[test]

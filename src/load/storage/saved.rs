@@ -74,14 +74,23 @@ impl SavedStore {
         let mut listing = Listing::default();
         for record in found {
             let Some(revision) = revision_of(&record) else {
-                listing.gaps.push(Gap::new(format!("record {:?}", record.stored.key), "neither its name nor its content tells a revision"));
+                listing.gaps.push(Gap::new(
+                    format!("record {:?}", record.stored.key),
+                    "neither its name nor its content tells a revision",
+                ));
                 continue;
             };
             if !record.lacks.is_empty() {
-                listing.gaps.push(Gap::new(format!("parts of revision {revision}"), format!("this kind of dump lacks: {}", record.lacks.join(", "))));
+                listing.gaps.push(Gap::new(
+                    format!("parts of revision {revision}"),
+                    format!("this kind of dump lacks: {}", record.lacks.join(", ")),
+                ));
             }
             if records.insert(revision, record).is_some() {
-                listing.gaps.push(Gap::new(format!("revision {revision}"), "it is there more than once; the last one was taken").affecting("forecast"));
+                listing.gaps.push(
+                    Gap::new(format!("revision {revision}"), "it is there more than once; the last one was taken")
+                        .affecting("forecast"),
+                );
             }
         }
         listing.entries = records.iter().map(|(revision, record)| listed(*revision, record.stored.clone())).collect();

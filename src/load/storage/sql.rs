@@ -45,7 +45,9 @@ impl SqlStore {
         match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(Ok(client)) => Ok(SqlStore { client, namespace, server, max_record_bytes }),
             Ok(Err(error)) => Err(connect_error(server, &error)),
-            Err(_) => Err(LoadError::Unreachable { server, why: format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()) }),
+            Err(_) => {
+                Err(LoadError::Unreachable { server, why: format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()) })
+            }
         }
     }
 
@@ -63,7 +65,9 @@ impl SqlStore {
             let stored = stored(row);
             match split_key(&stored.key) {
                 Some((name, revision)) if name == release => listing.entries.push(listed(revision, stored)),
-                _ => listing.gaps.push(Gap::new(format!("row {:?}", stored.key), "its key is not the name of a record of this release")),
+                _ => listing
+                    .gaps
+                    .push(Gap::new(format!("row {:?}", stored.key), "its key is not the name of a record of this release")),
             }
         }
         if listing.entries.is_empty() && self.rows_are_hidden().await {
@@ -150,9 +154,9 @@ where
 
 fn connect_error(server: String, error: &tokio_postgres::Error) -> LoadError {
     let why = causes(error);
-    let refused = error.code().is_some_and(|code| {
-        [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION].contains(code)
-    });
+    let refused = error
+        .code()
+        .is_some_and(|code| [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION].contains(code));
     if refused { LoadError::Unauthorized { server, why } } else { LoadError::Unreachable { server, why } }
 }
 
