@@ -42,8 +42,16 @@ impl Check<'_> {
         }
     }
 
+    /// The keys of server-side apply tell apart what a strategic merge patch takes for one item: a port in TCP and in UDP.
+    fn list_kind(&self, path: &str) -> ListKind {
+        match lists::list_kind(self.id, path, ListMode::ServerSide) {
+            kind @ ListKind::Map(_) => kind,
+            _ => lists::list_kind(self.id, path, ListMode::StrategicMerge),
+        }
+    }
+
     fn missing_items(&self, items: &[Value], others: &[Value], path: &str) -> Option<String> {
-        let kind = lists::list_kind(self.id, path, ListMode::StrategicMerge);
+        let kind = self.list_kind(path);
         items.iter().enumerate().find_map(|(position, item)| {
             let other = match &kind {
                 ListKind::Map(keys) => find(others, item, keys),
@@ -62,6 +70,9 @@ impl Check<'_> {
             (Value::Map(map), Value::Map(_)) => map.iter().find_map(|(key, value)| {
                 let (wanted, stays) = (to.get(key), after.get(key));
                 let path = join(path, key);
+                if self.is_bound_by_server(&path) {
+                    return None;
+                }
                 if wanted.is_null() && !is_empty(value) && !matches!(value, Value::Map(_) | Value::List(_)) && same(value, stays)
                 {
                     return Some(format!("{path} of the current revision stays"));
@@ -73,8 +84,13 @@ impl Check<'_> {
         }
     }
 
+    /// A claim keeps its volume whatever manifests say of it; that a template once named it by `lookup` is no trace of *from*.
+    fn is_bound_by_server(&self, path: &str) -> bool {
+        self.id.kind == "PersistentVolumeClaim" && path == "spec.volumeName"
+    }
+
     fn items_left(&self, items: &[Value], to: &Value, others: &[Value], path: &str) -> Option<String> {
-        let ListKind::Map(keys) = lists::list_kind(self.id, path, ListMode::StrategicMerge) else {
+        let ListKind::Map(keys) = self.list_kind(path) else {
             return None;
         };
         items.iter().find_map(|item| {
@@ -107,4 +123,34 @@ const QUANTITY_FIELDS: [&str; 6] = ["resources", "capacity", "sizeLimit", "hard"
 fn same_at(path: &str, a: &Value, b: &Value) -> bool {
     let is_quantity = path.split('.').any(|key| QUANTITY_FIELDS.contains(&key));
     same(a, b) || (is_quantity && quantity::equal(&a.display(), &b.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str) -> Value {
+        Value::from_json(serde_yaml::from_str(text).expect("yaml"))
+    }
+
+    #[test]
+    fn one_port_in_two_protocols_is_two_items() {
+        let id = ObjectRef::new("apps/v1", "Deployment", Some("ns"), "web");
+        let ports = "ports: [{name: gossip-tcp, containerPort: 9094, protocol: TCP}, {name: gossip-udp, containerPort: 9094, protocol: UDP}]";
+        let web = value(&format!("spec: {{template: {{spec: {{containers: [{{name: c, {ports}}}]}}}}}}"));
+        assert_eq!(shortfall(&id, Some(&web), &web, &web), None);
+        let service = ObjectRef::new("v1", "Service", Some("ns"), "dns");
+        let two = value("spec: {ports: [{name: tcp, port: 53}, {name: udp, port: 53, protocol: UDP}]}");
+        let one = value("spec: {ports: [{name: tcp, port: 53, protocol: TCP}]}");
+        assert_eq!(shortfall(&service, Some(&two), &one, &one), None);
+        assert!(shortfall(&service, Some(&two), &one, &two).is_some());
+    }
+
+    #[test]
+    fn a_claim_keeps_its_volume() {
+        let id = ObjectRef::new("v1", "PersistentVolumeClaim", Some("ns"), "data");
+        let bound = value("spec: {volumeName: pv-1, storageClassName: fast}");
+        assert_eq!(shortfall(&id, Some(&bound), &value("spec: {storageClassName: fast}"), &bound), None);
+        assert!(shortfall(&id, Some(&bound), &value("spec: {}"), &bound).is_some());
+    }
 }
