@@ -130,3 +130,33 @@ fn same_at(path: &str, a: &Value, b: &Value) -> bool {
     let is_quantity = path.split('.').any(|key| QUANTITY_FIELDS.contains(&key));
     same(a, b) || (is_quantity && quantity::equal(&a.display(), &b.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str) -> Value {
+        Value::from_json(serde_yaml::from_str(text).expect("yaml"))
+    }
+
+    #[test]
+    fn one_port_in_two_protocols_is_two_items() {
+        let id = ObjectRef::new("apps/v1", "Deployment", Some("ns"), "web");
+        let ports = "ports: [{name: gossip-tcp, containerPort: 9094, protocol: TCP}, {name: gossip-udp, containerPort: 9094, protocol: UDP}]";
+        let web = value(&format!("spec: {{template: {{spec: {{containers: [{{name: c, {ports}}}]}}}}}}"));
+        assert_eq!(shortfall(&id, Some(&web), &web, &web), None);
+        let service = ObjectRef::new("v1", "Service", Some("ns"), "dns");
+        let two = value("spec: {ports: [{name: tcp, port: 53}, {name: udp, port: 53, protocol: UDP}]}");
+        let one = value("spec: {ports: [{name: tcp, port: 53, protocol: TCP}]}");
+        assert_eq!(shortfall(&service, Some(&two), &one, &one), None);
+        assert!(shortfall(&service, Some(&two), &one, &two).is_some());
+    }
+
+    #[test]
+    fn a_claim_keeps_its_volume() {
+        let id = ObjectRef::new("v1", "PersistentVolumeClaim", Some("ns"), "data");
+        let bound = value("spec: {volumeName: pv-1, storageClassName: fast}");
+        assert_eq!(shortfall(&id, Some(&bound), &value("spec: {storageClassName: fast}"), &bound), None);
+        assert!(shortfall(&id, Some(&bound), &value("spec: {}"), &bound).is_some());
+    }
+}

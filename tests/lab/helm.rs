@@ -106,6 +106,24 @@ pub fn chart_arguments(under: &Path, number: usize, chart: &Chart) -> Result<Vec
     Ok(vec![text(charts.join(name)), "--values".into(), text(file)])
 }
 
+/// What a public chart and its sub-charts have in `crds/`: Helm installs it, names it in no record and never takes it away.
+pub fn crds(chart: &Chart) -> Vec<Value> {
+    let (Chart::Parts(ChartParts { path: Some(name), .. }), Some(charts)) = (chart, charts_directory()) else {
+        return Vec::new();
+    };
+    let mut files = Vec::new();
+    collect_crds(&charts.join(name), &mut files);
+    files.iter().filter_map(|file| fs::read_to_string(file).ok()).flat_map(|text| documents(&text)).collect()
+}
+
+fn collect_crds(chart: &Path, files: &mut Vec<PathBuf>) {
+    let entries = |directory: PathBuf| fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    files.extend(entries(chart.join("crds")).filter(|path| path.is_file()));
+    for part in entries(chart.join("charts")) {
+        collect_crds(&part, files);
+    }
+}
+
 /// Where copies of public charts are.
 pub fn charts_directory() -> Option<PathBuf> {
     std::env::var_os("CHARTS").map(PathBuf::from)

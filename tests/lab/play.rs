@@ -211,6 +211,9 @@ impl Player<'_> {
         let mut arguments = vec!["upgrade".into(), "--install".into(), release.into()];
         arguments.extend(helm::chart_arguments(&self.home.directory, self.charts, chart)?);
         arguments.extend(step.flags.iter().cloned());
+        for crd in helm::crds(chart) {
+            self.scope.add(&self.lab.api, &crd)?;
+        }
         self.expect_code(step, &arguments)
     }
 
@@ -387,10 +390,14 @@ impl Player<'_> {
 
     /// The namespace stays: deleting it costs the control plane more than it is worth, and the lab is thrown away.
     fn clean_up(&self) {
-        for id in self.scope.cluster_scoped().filter(|id| id.kind != "Namespace") {
+        for id in self.scope.outside().filter(|id| id.kind != "Namespace") {
             if let Ok(Some(path)) = self.lab.api.path(id) {
                 let _ = self.lab.api.call("DELETE", &path, JSON, None);
             }
+        }
+        // The next run of a pair would meet what this one's Helm owns there.
+        for id in self.scope.outside().filter(|id| id.kind == "CustomResourceDefinition") {
+            let _ = self.until(id, |object| object.is_none());
         }
         let _ = std::fs::remove_dir_all(Path::new(&self.home.directory));
     }

@@ -71,9 +71,9 @@ impl Scope {
         Ok(())
     }
 
-    /// Cluster-scoped objects, which outlive the namespace.
-    pub fn cluster_scoped(&self) -> impl Iterator<Item = &Id> {
-        self.named.iter().filter(|id| id.namespace.is_none())
+    /// Objects outside the case's namespace, which another case would meet: cluster-scoped ones, and those in `kube-system`.
+    pub fn outside(&self) -> impl Iterator<Item = &Id> {
+        self.named.iter().filter(|id| id.namespace.as_ref() != Some(&self.namespace))
     }
 }
 
