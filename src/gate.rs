@@ -94,7 +94,7 @@ mod tests {
         for finding in &mut report.findings {
             finding.waived = waived.then(|| Waiver { reason: "known".to_owned() });
         }
-        report.gaps = gap_blocks.map(|blocks| sample::gap(blocks)).into_iter().collect();
+        report.gaps = gap_blocks.map(sample::gap).into_iter().collect();
         report
     }
 

@@ -57,7 +57,7 @@ pub fn share_storage(a: &ObjectRef, b: &ObjectRef) -> bool {
 }
 
 /// Objects whose kind satisfies `test`, one per (apiVersion, kind).
-pub fn kinds_where<'a>(objects: &'a [Object], test: impl Fn(&ObjectRef) -> bool) -> Vec<&'a Object> {
+pub fn kinds_where(objects: &[Object], test: impl Fn(&ObjectRef) -> bool) -> Vec<&Object> {
     let mut seen = std::collections::BTreeSet::new();
     objects
         .iter()

@@ -131,10 +131,10 @@ pub fn fold_string_data(id: &ObjectRef, mut body: Value) -> Value {
     let Some(map) = body.as_map_mut() else {
         return body;
     };
-    if let Some(Value::Map(plain)) = map.remove("stringData") {
-        if let Some(data) = metadata_map(map, "data") {
-            data.extend(plain);
-        }
+    if let Some(Value::Map(plain)) = map.remove("stringData")
+        && let Some(data) = metadata_map(map, "data")
+    {
+        data.extend(plain);
     }
     body
 }

@@ -383,11 +383,11 @@ impl<'a> Run<'a> {
             self.undecided.push(format!("live state of {}: {why}", object.id));
         }
         self.record_change(object, &changed, false);
-        if changed.rejected.is_empty() {
-            if let Some(step) = self.forecast.steps.last_mut() {
-                step.result = StepResult::Unknown;
-                step.why = Some(why.to_owned());
-            }
+        if changed.rejected.is_empty()
+            && let Some(step) = self.forecast.steps.last_mut()
+        {
+            step.result = StepResult::Unknown;
+            step.why = Some(why.to_owned());
         }
     }
 

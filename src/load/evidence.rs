@@ -18,6 +18,7 @@ use crate::release::{ObjectRef, Value};
 const MAX_PAGES: usize = 40;
 
 /// Where live state is read.
+#[expect(clippy::large_enum_variant, reason = "there is one of it a run")]
 pub enum Evidence {
     Cluster {
         cluster: Cluster,

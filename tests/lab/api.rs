@@ -229,10 +229,11 @@ impl Api {
         let resources = Arc::new(resources);
         // Groups with a dot that is not Kubernetes' own come and go with the cases.
         let lasting = !api_version.contains('.') || api_version.contains(".k8s.io/");
-        if lasting && answer.code == 200 {
-            if let Ok(mut kinds) = self.kinds.lock() {
-                kinds.insert(api_version.to_owned(), resources.clone());
-            }
+        if lasting
+            && answer.code == 200
+            && let Ok(mut kinds) = self.kinds.lock()
+        {
+            kinds.insert(api_version.to_owned(), resources.clone());
         }
         Ok(resources)
     }

@@ -205,10 +205,10 @@ fn rank(severity: &Value) -> usize {
 /// What the case says of the world, whatever the tool says.
 pub fn observed(expected: &Expected, seen: &Observation, faults: &mut Faults) {
     let mut check = |what: &str, expected: Option<&dyn Debug>, holds: bool, got: &dyn Debug| {
-        if let Some(expected) = expected {
-            if !holds {
-                faults.add(format!("lab: {what} expected {expected:?}, got {got:?}"));
-            }
+        if let Some(expected) = expected
+            && !holds
+        {
+            faults.add(format!("lab: {what} expected {expected:?}, got {got:?}"));
         }
     };
     macro_rules! part {

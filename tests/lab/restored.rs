@@ -86,10 +86,10 @@ fn left_over(wanted: &Value, before: &Value, live: &Value, path: &str) -> Option
 
 fn counterpart<'a>(item: &Value, index: usize, others: &'a [Value]) -> Option<&'a Value> {
     for key in ["mountPath", "name", "containerPort", "port", "ip", "key"] {
-        if let Some(name) = item.get(key) {
-            if let Some(found) = others.iter().find(|other| other.get(key) == Some(name)) {
-                return Some(found);
-            }
+        if let Some(name) = item.get(key)
+            && let Some(found) = others.iter().find(|other| other.get(key) == Some(name))
+        {
+            return Some(found);
         }
     }
     if item.is_object() { others.get(index) } else { others.iter().find(|other| same_scalar(item, other)) }

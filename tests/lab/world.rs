@@ -103,10 +103,11 @@ impl World {
         }
         world.add_volumes(api, scope)?;
         for id in &scope.named {
-            if !world.objects.contains_key(id) && !is_listed(id, scope) {
-                if let Some(object) = api.get(id)? {
-                    world.objects.insert(id.clone(), object);
-                }
+            if !world.objects.contains_key(id)
+                && !is_listed(id, scope)
+                && let Some(object) = api.get(id)?
+            {
+                world.objects.insert(id.clone(), object);
             }
         }
         Ok(world)
