@@ -2,6 +2,7 @@
 //!
 //! JSON → gzip → base64 is Helm's `encodeRelease` (`pkg/storage/driver/util.go`); a payload without the gzip magic is plain JSON.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::Read;
 
@@ -84,7 +85,9 @@ fn announced_size(packed: &[u8], limit: u64) -> usize {
 
 /// Reads the JSON of a release. Bytes that are no UTF-8 become U+FFFD, as in Go.
 pub(super) fn parse_json(json: &[u8]) -> Result<RawRecord, DecodeError> {
-    serde_json::from_str(&String::from_utf8_lossy(json)).map_err(|error| json_error(&error))
+    // Checking first is far faster than the lossy reader, which goes through valid text byte by byte.
+    let text = std::str::from_utf8(json).map_or_else(|_| String::from_utf8_lossy(json), Cow::Borrowed);
+    serde_json::from_str(&text).map_err(|error| json_error(&error))
 }
 
 /// serde's own message may quote the value it stumbled over; only its class and position are kept.
