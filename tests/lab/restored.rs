@@ -87,6 +87,10 @@ fn left_over(wanted: &Value, before: &Value, live: &Value, path: &str) -> Option
 fn counterpart<'a>(item: &Value, index: usize, others: &'a [Value]) -> Option<&'a Value> {
     for key in ["mountPath", "name", "containerPort", "port", "ip", "key"] {
         if let Some(name) = item.get(key) {
+            // Custom resources have lists whose items share such a key.
+            if let Some(other) = others.get(index).filter(|other| other.get(key) == Some(name)) {
+                return Some(other);
+            }
             if let Some(found) = others.iter().find(|other| other.get(key) == Some(name)) {
                 return Some(found);
             }
