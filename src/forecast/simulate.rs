@@ -179,8 +179,12 @@ impl<'a> Run<'a> {
         });
     }
 
-    /// What a hook's container does is not ours to know: name the outcome of its failure.
+    /// What a hook's container does is not ours to know: name the outcome of its failure. Helm waits for Jobs and Pods only
+    /// (`watchUntilReady` in `pkg/kube/client.go` of 3.22.0; 4.3.1 `statuswait.go` takes every other kind for ready).
     fn hook_may_fail(&mut self, hook: &Hook, event: HookEvent) {
+        if !matches!(hook.kind.as_str(), "Job" | "Pod") {
+            return;
+        }
         let done = if event == HookEvent::PreRollback { "nothing else was changed" } else { "everything else was changed" };
         self.forecast.alternatives.push(Alternative {
             when: format!("{} hook {} fails or times out", event.as_str(), hook.name),

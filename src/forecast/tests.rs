@@ -8,7 +8,7 @@ use crate::input::{ApiResource, Discovery, Facts, LiveObject, RevisionEntry, Tar
 use crate::k8s::scope::Scopes;
 use crate::release::manifest::{ParseContext, parse_manifest};
 use crate::release::redact::Redactor;
-use crate::release::{ApplyMethod, ChartInfo, Object, Release, StoredAs, Value};
+use crate::release::{ApplyMethod, ChartInfo, DeletePolicy, Hook, HookEvent, LastRun, Object, Release, StoredAs, Value};
 
 const OWNED: &str = "labels: {app.kubernetes.io/managed-by: Helm}, annotations: {meta.helm.sh/release-name: r, meta.helm.sh/release-namespace: ns}";
 
@@ -262,4 +262,26 @@ fn a_claim_takes_its_volume_along_when_the_policy_says_so() {
     input.facts.volumes = BTreeMap::from([("pv-1".to_owned(), Known::Yes(Some(live)))]);
     let forecast = predict(&input);
     assert_eq!(names(&forecast.cascades), ["PersistentVolume/pv-1"]);
+}
+
+#[test]
+fn only_hooks_that_run_can_fail() {
+    let hook = |object: Object| Hook {
+        name: object.id.name.clone(),
+        kind: object.id.kind.clone(),
+        path: String::new(),
+        events: vec![HookEvent::PreRollback],
+        weight: 0,
+        delete_policies: vec![DeletePolicy::BeforeHookCreation],
+        last_run: LastRun::default(),
+        object: Some(object),
+    };
+    let mut input = world("4.3.1").input();
+    input.facts.discovery = Known::Yes(discovery(&[("v1", "ConfigMap"), ("batch/v1", "Job")]));
+    input.to.hooks = objects(&config("crds", "", "{k: one}")).into_iter().map(hook).collect();
+    assert!(predict(&input).alternatives.is_empty());
+    let job = objects("apiVersion: batch/v1\nkind: Job\nmetadata: {name: crds}\nspec: {}\n").into_iter().map(hook);
+    input.to.hooks.extend(job);
+    let forecast = predict(&input);
+    assert_eq!((forecast.hooks.len(), forecast.alternatives.len()), (2, 1));
 }

@@ -86,10 +86,13 @@ fn left_over(wanted: &Value, before: &Value, live: &Value, path: &str) -> Option
 
 fn counterpart<'a>(item: &Value, index: usize, others: &'a [Value]) -> Option<&'a Value> {
     for key in ["mountPath", "name", "containerPort", "port", "ip", "key"] {
-        if let Some(name) = item.get(key)
-            && let Some(found) = others.iter().find(|other| other.get(key) == Some(name))
-        {
-            return Some(found);
+        if let Some(name) = item.get(key) {
+            let same = |other: &&Value| other.get(key) == Some(name);
+            // Custom resources have lists whose items share such a key.
+            let at_its_place = others.get(index).filter(same);
+            if let Some(found) = at_its_place.or_else(|| others.iter().find(same)) {
+                return Some(found);
+            }
         }
     }
     if item.is_object() { others.get(index) } else { others.iter().find(|other| same_scalar(item, other)) }
