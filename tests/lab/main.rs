@@ -108,60 +108,76 @@ fn exported(text: &str) -> BTreeMap<String, String> {
     text.lines().filter_map(pair).collect()
 }
 
-#[derive(Default)]
-struct Tally {
-    passed: AtomicUsize,
-    failed: AtomicUsize,
-    skipped: AtomicUsize,
+/// How one run ended, and what there is to say of it.
+struct Ended {
+    outcome: Outcome,
+    lines: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Failed,
+    Skipped,
 }
 
 fn run_all(lab: &Lab, runs: &[Run<'_>]) -> bool {
     let jobs = std::env::var("LAB_JOBS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
-    let (next, tally, printer) = (AtomicUsize::new(0), Tally::default(), Mutex::new(()));
+    let (next, printer) = (AtomicUsize::new(0), Mutex::new(()));
+    let (counts, again) = (Mutex::new([0_usize; 3]), Mutex::new(Vec::new()));
     let start = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
                 while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let lines = run_one(lab, run, &tally);
+                    let ended = run_one(lab, run, 1);
+                    if ended.outcome == Outcome::Failed {
+                        again.lock().expect("no thread panics while it holds this").push(run);
+                    } else {
+                        counts.lock().expect("no thread panics while it holds this")[ended.outcome as usize] += 1;
+                    }
                     let _guard = printer.lock();
-                    println!("{}", lines.join("\n     "));
+                    println!("{}", ended.lines.join("\n     "));
                 }
             });
         }
     });
+    let mut counts = counts.into_inner().expect("all threads have ended");
+    for run in again.into_inner().expect("all threads have ended") {
+        // A wrong forecast is wrong every time; a busy machine that missed a deadline is not. Alone, only the former fails.
+        let ended = run_one(lab, run, 2);
+        println!("again, alone: {}", ended.lines.join("\n     "));
+        counts[ended.outcome as usize] += 1;
+    }
     let _ = std::fs::remove_dir_all(&lab.scratch);
-    let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+    let [passed, failed, skipped] = counts;
     println!("lab: {} runs in {:.0} s", runs.len(), start.elapsed().as_secs_f32());
-    println!("{} passed, {} failed, {} skipped", count(&tally.passed), count(&tally.failed), count(&tally.skipped));
-    count(&tally.failed) == 0
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    failed == 0
 }
 
-fn run_one(lab: &Lab, run: &Run<'_>, tally: &Tally) -> Vec<String> {
+fn run_one(lab: &Lab, run: &Run<'_>, attempt: u32) -> Ended {
     let title = format!("{:<40} {:<7}", run.source.id, run.helm);
+    let skip = |why: String| Ended { outcome: Outcome::Skipped, lines: vec![format!("skip {title} {why}")] };
     if !lab.helm(&run.helm).exists() {
-        tally.skipped.fetch_add(1, Ordering::Relaxed);
-        return vec![format!("skip {title} no such Helm: scripts/lab build")];
+        return skip("no such Helm: scripts/lab build".to_owned());
     }
     if let Some(missing) = missing_chart(run.source) {
-        tally.skipped.fetch_add(1, Ordering::Relaxed);
-        return vec![format!("skip {title} no chart {missing}: CHARTS must name a directory with copies")];
+        return skip(format!("no chart {missing}: CHARTS must name a directory with copies"));
     }
     let turn = lab.turns.of(run.source.alone.as_deref());
     let _turn = turn.as_ref().map(|turn| turn.lock());
     let start = Instant::now();
-    let namespace = namespace(&run.source.id, &run.helm);
+    let namespace = namespace(&run.source.id, &run.helm, attempt);
     let result = run.source.case(&namespace).and_then(|case| play::play(lab, &case.for_helm(&run.helm), &run.helm, &namespace));
     let time = format!("{:5.1} s", start.elapsed().as_secs_f32());
-    let (word, mut details) = match result {
-        Ok(faults) if faults.iter().all(|line| line.starts_with('#') || line.contains("| ")) => ("ok  ", faults),
-        Ok(faults) => ("FAIL", faults),
-        Err(error) => ("FAIL", vec![format!("{error:#}")]),
+    let (outcome, word, mut lines) = match result {
+        Ok(faults) if faults.iter().all(|line| line.starts_with('#') || line.contains("| ")) => (Outcome::Passed, "ok  ", faults),
+        Ok(faults) => (Outcome::Failed, "FAIL", faults),
+        Err(error) => (Outcome::Failed, "FAIL", vec![format!("{error:#}")]),
     };
-    let counter = if word == "FAIL" { &tally.failed } else { &tally.passed };
-    counter.fetch_add(1, Ordering::Relaxed);
-    details.insert(0, format!("{word} {title} {time}"));
-    details
+    lines.insert(0, format!("{word} {title} {time}"));
+    Ended { outcome, lines }
 }
 
 fn missing_chart(source: &Source) -> Option<&String> {
@@ -170,8 +186,8 @@ fn missing_chart(source: &Source) -> Option<&String> {
 }
 
 /// Unique for each run against one lab: namespaces of earlier runs are still there.
-fn namespace(id: &str, helm: &str) -> String {
-    let salt = std::process::id() % 46_656;
+fn namespace(id: &str, helm: &str, attempt: u32) -> String {
+    let salt = (std::process::id() % 46_656) * 2 + attempt;
     let short: String = id.chars().take(40).collect();
     format!("{}-{}-{salt:x}", short.trim_end_matches('-'), helm.replace('.', ""))
 }
