@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::helm::{HelmBinary, RollbackFlags};
+use crate::k8s::surroundings::Surrounding;
 use crate::release::{Hook, ObjectRef, Release, Revision, Status, StoredAs, Value};
 
 /// A fact, or the reason why it is not known. "Not allowed to look" can never be read as "none exist".
@@ -158,6 +159,10 @@ pub struct Facts {
     /// Ready endpoints behind each Service that a webhook of *from* or *to* names, keyed by (namespace, Service).
     #[serde(skip)]
     pub webhook_backends: BTreeMap<(String, String), Known<usize>>,
+    /// What is around the release, keyed by kind and namespace (none for cluster-scoped kinds). A kind that was not asked
+    /// for, because nothing in either manifest calls for it, is absent.
+    #[serde(skip)]
+    pub around: BTreeMap<(Surrounding, Option<String>), Known<Vec<LiveObject>>>,
     /// Digest-free identity of the cluster: uid of `kube-system`.
     pub cluster_uid: Known<String>,
 }
@@ -175,7 +180,20 @@ impl Facts {
             custom_resources: BTreeMap::new(),
             namespace_contents: BTreeMap::new(),
             webhook_backends: BTreeMap::new(),
+            around: BTreeMap::new(),
             cluster_uid: Known::No(why.to_owned()),
+        }
+    }
+
+    /// Objects of a surrounding kind in a namespace (`None` for cluster-scoped kinds); what nobody listed is unknown, not empty.
+    pub fn around(&self, kind: Surrounding, namespace: Option<&str>) -> Known<&[LiveObject]> {
+        match self.around.get(&(kind, namespace.map(str::to_owned))) {
+            Some(Known::Yes(found)) => Known::Yes(found.as_slice()),
+            Some(Known::No(why)) => Known::No(why.clone()),
+            None => {
+                let why = self.server_version.why_not().unwrap_or("not read");
+                Known::No(why.to_owned())
+            }
         }
     }
 

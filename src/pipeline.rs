@@ -35,6 +35,19 @@ fn gaps(input: &Input, forecast: &Forecast) -> Vec<Gap> {
     gaps
 }
 
+/// What could not be read around the release, with the rules that are blind for it.
+fn blinded(input: &Input, rules: &RuleSet) -> Vec<Gap> {
+    let unread = input.facts.around.iter().filter_map(|((kind, namespace), found)| Some((kind, namespace, found.why_not()?)));
+    unread
+        .filter_map(|(kind, namespace, why)| {
+            let place = namespace.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
+            let mut gap = Gap::new(format!("{}{place}", kind.as_str()), why);
+            gap.affects = rules.iter().filter(|rule| rule.needs.contains(kind)).map(|rule| rule.id.clone()).collect();
+            (!gap.affects.is_empty()).then_some(gap)
+        })
+        .collect()
+}
+
 /// An analysis with what the rules made of it.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
@@ -48,5 +61,7 @@ pub struct Evaluation {
 pub fn evaluate(input: &Input, rules: &RuleSet) -> Evaluation {
     let Analysis { forecast, changes, gaps } = analyze(input);
     let findings = matcher::apply(rules, &changes);
+    let mut gaps = gaps;
+    gaps.extend(blinded(input, rules));
     Evaluation { forecast, changes, findings, gaps }
 }

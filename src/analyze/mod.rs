@@ -5,6 +5,7 @@
 pub mod access;
 pub mod api;
 pub mod deletions;
+pub mod fields;
 pub mod hooks;
 pub mod migrations;
 pub mod rejections;
@@ -33,6 +34,10 @@ pub enum ChangeKind {
     ObjectKept,
     /// Something that goes away with a deleted object.
     Cascade,
+    /// An object that only *to* has is created.
+    ObjectCreated,
+    /// A field of an object in both revisions changes (`path` = the field). Live beats *from* where it is known.
+    FieldChanged,
     /// The object exists in *from*, is gone live, and is created again.
     ObjectRecreated,
     /// The API server refuses the change to the object (`path` = the field).
@@ -79,6 +84,15 @@ pub enum ChangeKind {
     ApplyMethodChanges,
     /// Not as *to* says although Helm reports success.
     NotRestored,
+    // Storage and custom resources.
+
+    // Images and versions.
+
+    // Workloads and probes.
+
+    // Traffic, references and ownership.
+
+    // Outside the cluster.
 }
 
 /// Tags that qualify a change; closed like [`ChangeKind`].
@@ -145,6 +159,23 @@ pub enum Fact {
     Shrinks,
     /// Claims of a StatefulSet go with it by its retention policy.
     RetentionPolicy,
+    /// The number or quantity goes up.
+    Raised,
+    /// The number or quantity goes down.
+    Lowered,
+    /// The field is not there before.
+    Added,
+    /// The field is not there afterwards.
+    Removed,
+    // Storage and custom resources.
+
+    // Images and versions.
+
+    // Workloads and probes.
+
+    // Traffic, references and ownership.
+
+    // Outside the cluster.
 }
 
 /// A typed fact about from → to.
@@ -171,8 +202,9 @@ pub struct Context<'a> {
 /// One analyzer: a subject's changes.
 type Analyzer = fn(&Context<'_>) -> Vec<Change>;
 
-const ANALYZERS: [Analyzer; 10] = [
+const ANALYZERS: &[Analyzer] = &[
     deletions::analyze,
+    fields::analyze,
     rejections::analyze,
     api::analyze,
     release::analyze,

@@ -51,6 +51,10 @@ change_kinds! {
     ObjectKept "object-kept" "the live keep annotation prevents the deletion" [] [] true [];
     Cascade "cascade" "goes away with a deleted object" ["with", "with_ref", "count"] ["with"] true
         [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, RetentionPolicy];
+    ObjectCreated "object-created" "an object that only to has is created" ["template"] [] true
+        [LiveUnknown];
+    FieldChanged "field-changed" "a field of an object in both revisions changes" ["from", "to"] [] true
+        [Raised, Lowered, Added, Removed, NotLive, LiveUnknown];
     ObjectRecreated "object-recreated" "in both revisions, gone in the cluster, created again" [] [] false
         [NotLive];
     UpdateRejected "update-rejected" "the API server refuses the change" ["reason", "row", "from", "to"] [] false
@@ -85,6 +89,16 @@ change_kinds! {
         [Generated, DataStoreCredential];
     ApplyMethodChanges "apply-method-changes" "later upgrades change their apply method" ["from", "to"] [] false [];
     NotRestored "not-restored" "not as to says although Helm reports success" ["reason"] ["reason"] false [];
+
+    // Storage and custom resources.
+
+    // Images and versions.
+
+    // Workloads and probes.
+
+    // Traffic, references and ownership.
+
+    // Outside the cluster.
 }
 
 impl ChangeKind {
@@ -173,6 +187,20 @@ facts! {
     OldResultCounts "old-result-counts" "the finished object's old result counts as this run's";
     Shrinks "shrinks" "the request would fall below the live capacity";
     RetentionPolicy "retention-policy" "removed by the StatefulSet's claim retention policy";
+    Raised "raised" "the number or quantity goes up";
+    Lowered "lowered" "the number or quantity goes down";
+    Added "added" "the field is not there before";
+    Removed "removed" "the field is not there afterwards";
+
+    // Storage and custom resources.
+
+    // Images and versions.
+
+    // Workloads and probes.
+
+    // Traffic, references and ownership.
+
+    // Outside the cluster.
 }
 
 impl Change {

@@ -43,6 +43,12 @@ fn index(keys: &[ItemKey]) -> Option<BTreeMap<&ItemKey, usize>> {
     (index.len() == keys.len()).then_some(index)
 }
 
+/// The item with these merge keys.
+pub(super) fn find<'v>(items: &'v [Value], wanted: &ItemKey) -> Option<&'v Value> {
+    let keys: Vec<&str> = wanted.iter().map(|(key, _)| key.as_str()).collect();
+    items.iter().find(|item| item_key(item, &keys).as_ref() == Some(wanted))
+}
+
 /// The item's keys; a missing `protocol` is `TCP`, the API's default. Secret values are no keys.
 fn item_key(item: &Value, keys: &[&str]) -> Option<ItemKey> {
     keys.iter()

@@ -24,6 +24,16 @@ pub enum Segment {
     Item(Vec<(String, String)>),
 }
 
+impl Segment {
+    /// The key of a map; none for a place in a list.
+    pub fn as_key(&self) -> Option<&str> {
+        match self {
+            Segment::Key(key) => Some(key),
+            Segment::Index(_) | Segment::Item(_) => None,
+        }
+    }
+}
+
 /// A path such as `spec.template.spec.containers[name=web].image`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FieldPath(pub Vec<Segment>);
@@ -37,6 +47,16 @@ impl FieldPath {
 
     pub fn key(&self, key: &str) -> FieldPath {
         self.child(Segment::Key(key.to_owned()))
+    }
+
+    /// The value at this path, or `Null` where the body has none. Items are found by their merge keys.
+    pub fn find<'v>(&self, body: &'v Value) -> &'v Value {
+        static NONE: Value = Value::Null;
+        self.0.iter().fold(body, |value, segment| match segment {
+            Segment::Key(key) => value.get(key),
+            Segment::Index(position) => value.as_list().get(*position).unwrap_or(&NONE),
+            Segment::Item(keys) => items::find(value.as_list(), keys).unwrap_or(&NONE),
+        })
     }
 
     /// The map keys only, without list positions: what tables of fields are written in (`spec.template.spec.containers.image`).

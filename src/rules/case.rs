@@ -6,6 +6,7 @@ use super::Severity;
 use super::fault::{Collector, Fault, Mark};
 use super::form::{Form, Named, scalar};
 use super::node::{self, Node};
+use crate::k8s::surroundings::Surrounding;
 use crate::release::{Revision, Status};
 
 /// Longest case file, in bytes.
@@ -58,6 +59,10 @@ pub struct Case {
     pub namespace_contents: Vec<(String, Vec<String>)>,
     /// Ready endpoints behind Services that webhooks name, by (namespace, name); written `namespace/name: 0`.
     pub webhook_backends: Vec<((String, String), usize)>,
+    /// Documents around the release; with the live objects they are what its surroundings hold.
+    pub around: Text,
+    /// Surrounding kinds that cannot be listed.
+    pub unreadable: Vec<Surrounding>,
 }
 
 /// YAML text inside a case file, and where it starts.
@@ -148,7 +153,7 @@ pub struct Kind {
     pub namespaced: bool,
 }
 
-const CASE_KEYS: [&str; 21] = [
+const CASE_KEYS: [&str; 23] = [
     "about",
     "severity",
     "helm",
@@ -170,6 +175,8 @@ const CASE_KEYS: [&str; 21] = [
     "custom_resources",
     "namespace_contents",
     "webhook_backends",
+    "around",
+    "unreadable",
 ];
 const RECORD_KEYS: [&str; 9] =
     ["revision", "status", "description", "restores", "apply_method", "values", "manifest", "hooks", "ran"];
@@ -233,6 +240,8 @@ fn read(file: &str, text: &str, faults: &mut Collector) -> Option<Case> {
         custom_resources: read_lists(&form, "custom_resources", faults),
         namespace_contents: read_lists(&form, "namespace_contents", faults),
         webhook_backends: read_backends(&form, faults),
+        around: read_text(&form, "around", faults),
+        unreadable: form.names("unreadable", faults),
     })
 }
 

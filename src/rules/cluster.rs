@@ -1,12 +1,13 @@
 //! The cluster of a case: live objects, volumes, served kinds, contents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::{Kinds, Live};
 use super::fault::Mark;
 use super::kinds;
 use super::world::World;
 use crate::input::{ApiResource, Discovery, Facts, Known, LiveObject, Residue};
+use crate::k8s::surroundings::Surrounding;
 use crate::release::{Map, Object, ObjectRef, Release, Value};
 
 const CRD_GROUP: &str = "apiextensions.k8s.io";
@@ -22,7 +23,9 @@ impl World<'_> {
         let mut set_claims = self.objects(&self.case.set_claims);
         let volumes = self.objects(&self.case.volumes);
         bind_claims(&volumes, live.iter_mut().chain(&mut set_claims));
+        let around = self.around(&live, from, to);
         Facts {
+            around,
             server_version: Known::Yes(self.case.kubernetes.clone()),
             discovery: self.discovery(&self.case.discovery, &live),
             cached_discovery: match &self.case.cached_discovery {
@@ -61,6 +64,34 @@ impl World<'_> {
             }
         }
         live
+    }
+
+    /// Every surrounding kind in every namespace of the manifests: of the live objects and of those the case puts around them.
+    fn around(
+        &mut self,
+        live: &[Object],
+        from: &Release,
+        to: &Release,
+    ) -> BTreeMap<(Surrounding, Option<String>), Known<Vec<LiveObject>>> {
+        let extra = self.objects(&self.case.around);
+        let mut namespaces: BTreeSet<&str> =
+            from.objects.iter().chain(&to.objects).filter_map(|object| object.id.namespace.as_deref()).collect();
+        namespaces.insert(&self.case.namespace);
+        let mut around = BTreeMap::new();
+        for kind in Surrounding::ALL.iter().copied() {
+            let places: Vec<Option<&str>> =
+                if kind.is_namespaced() { namespaces.iter().copied().map(Some).collect() } else { vec![None] };
+            for place in places {
+                let of_kind = live.iter().chain(&extra).filter(|object| object.id.is(kind.group(), kind.kubernetes_kind()));
+                let here = of_kind.filter(|object| place.is_none() || object.id.namespace.as_deref() == place);
+                let found = match self.case.unreadable.contains(&kind) {
+                    true => Known::No(format!("forbidden: list {}", kind.as_str())),
+                    false => Known::Yes(here.map(live_object).collect()),
+                };
+                around.insert((kind, place.map(str::to_owned)), found);
+            }
+        }
+        around
     }
 
     fn discovery(&self, kinds: &Kinds, live: &[Object]) -> Known<Discovery> {

@@ -10,6 +10,7 @@ use super::{Finding, Severity};
 use crate::analyze::vocabulary::COMMON_PLACEHOLDERS;
 use crate::analyze::{ChangeKind, Fact};
 use crate::forecast::Confidence;
+use crate::k8s::surroundings::Surrounding;
 
 /// A case and what the rule made of it.
 pub struct Example<'a> {
@@ -61,9 +62,12 @@ fn facts_table(rule: &Rule) -> String {
         ("fields", displayed(&select.fields)),
         ("facts, all", names(&select.facts, Fact::as_str)),
         ("facts, any", names(&select.any_facts, Fact::as_str)),
+        ("from value", select.from_values.join(", ")),
+        ("to value", select.to_values.join(", ")),
         ("not for kinds", displayed(&rule.unless.kinds)),
         ("not for fields", displayed(&rule.unless.fields)),
         ("not with facts", names(&rule.unless.facts, Fact::as_str)),
+        ("reads around the release", names(&rule.needs, Surrounding::as_str)),
         ("speaks instead of", rule.supersedes.join(", ")),
     ];
     rows.retain(|(_, value)| !value.is_empty());

@@ -13,6 +13,7 @@ use super::template::Template;
 use crate::analyze::vocabulary::COMMON_PLACEHOLDERS;
 use crate::analyze::{ChangeKind, Fact};
 use crate::forecast::Confidence;
+use crate::k8s::surroundings::Surrounding;
 
 /// Longest text a rule file may hold, in bytes.
 pub const MAX_RULE_BYTES: usize = 64 * 1024;
@@ -31,6 +32,8 @@ pub struct Rule {
     pub select: Select,
     pub unless: Unless,
     pub adjust: Vec<Adjust>,
+    /// What has to be read around the release to decide; a read that fails is a gap that names the rule.
+    pub needs: BTreeSet<Surrounding>,
     /// Rules that stay silent about a change this one speaks about.
     pub supersedes: Vec<String>,
     pub message: Template,
@@ -52,6 +55,10 @@ pub struct Select {
     pub facts: BTreeSet<Fact>,
     /// At least one of these.
     pub any_facts: BTreeSet<Fact>,
+    /// Values of the change's `from`, as the report shows them; at least one.
+    pub from_values: Vec<String>,
+    /// Values of its `to`.
+    pub to_values: Vec<String>,
 }
 
 /// One condition that holds keeps the rule silent.
@@ -71,7 +78,7 @@ pub struct Adjust {
     pub reason: Option<Template>,
 }
 
-const RULE_KEYS: [&str; 13] = [
+const RULE_KEYS: [&str; 14] = [
     "id",
     "title",
     "severity",
@@ -80,13 +87,14 @@ const RULE_KEYS: [&str; 13] = [
     "match",
     "unless",
     "adjust",
+    "needs",
     "supersedes",
     "message",
     "why",
     "remediation",
     "references",
 ];
-const SELECT_KEYS: [&str; 5] = ["change", "kinds", "fields", "facts", "any_facts"];
+const SELECT_KEYS: [&str; 7] = ["change", "kinds", "fields", "facts", "any_facts", "from_values", "to_values"];
 const UNLESS_KEYS: [&str; 3] = ["kinds", "fields", "facts"];
 const ADJUST_KEYS: [&str; 3] = ["facts", "severity", "reason"];
 
@@ -121,6 +129,7 @@ fn read(file: &str, text: &str, faults: &mut Collector) -> Option<Rule> {
         since: form.text("since", faults),
         unless: read_unless(&form, changes, faults),
         adjust: form.list("adjust", faults).iter().filter_map(|item| read_adjust(item, changes, &offered, faults)).collect(),
+        needs: form.names("needs", faults).into_iter().collect(),
         supersedes: form.texts("supersedes", faults).into_iter().map(|(_, id)| id).collect(),
         message: template(&form, "message", &offered, faults),
         why: sentence(&form, "why", &offered, faults),
@@ -166,6 +175,8 @@ fn read_select(form: &Form, faults: &mut Collector) -> Select {
         fields: read_patterns(&select, "fields", FieldPattern::parse, faults),
         facts: read_facts(&select, "facts", &change, faults),
         any_facts: read_facts(&select, "any_facts", &change, faults),
+        from_values: read_values(&select, "from_values", "from", &change, faults),
+        to_values: read_values(&select, "to_values", "to", &change, faults),
         change,
     }
 }
@@ -182,6 +193,17 @@ fn read_facts(form: &Form, key: &str, changes: &[ChangeKind], faults: &mut Colle
         }
     }
     facts
+}
+
+/// Values to compare a parameter with that the rule's changes must have.
+fn read_values(form: &Form, key: &str, param: &str, changes: &[ChangeKind], faults: &mut Collector) -> Vec<String> {
+    let values = form.texts(key, faults);
+    if let Some((mark, _)) = values.first() {
+        if !changes.iter().all(|kind| kind.placeholders().contains(&param)) {
+            faults.add(*mark, format!("`{key}` needs changes that have a `{param}`"));
+        }
+    }
+    values.into_iter().map(|(_, text)| text).collect()
 }
 
 fn read_unless(form: &Form, changes: &[ChangeKind], faults: &mut Collector) -> Unless {

@@ -6,6 +6,7 @@ use super::fault::{Collector, Mark};
 use super::node::{Content, Node};
 use crate::analyze::{ChangeKind, Fact};
 use crate::forecast::Confidence;
+use crate::k8s::surroundings::Surrounding;
 use crate::release::{HookEvent, Status};
 use crate::rules::Severity;
 
@@ -33,6 +34,7 @@ named! {
     Severity, "severity", &Severity::ALL, Severity::as_str;
     Confidence, "confidence", &[Confidence::Certain, Confidence::Likely, Confidence::Possible], confidence_name;
     Status, "status", &Status::ALL, Status::as_str;
+    Surrounding, "evidence", Surrounding::ALL, Surrounding::as_str;
     HookEvent, "hook event", &HookEvent::ALL, HookEvent::as_str;
 }
 

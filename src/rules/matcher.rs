@@ -50,10 +50,16 @@ fn selects(select: &Select, change: &Change) -> bool {
         && (select.fields.is_empty() || any_field(&select.fields, change))
         && select.facts.is_subset(&change.facts)
         && (select.any_facts.is_empty() || !select.any_facts.is_disjoint(&change.facts))
+        && has_value(&select.from_values, change, "from")
+        && has_value(&select.to_values, change, "to")
 }
 
 fn excepts(unless: &Unless, change: &Change) -> bool {
     any_kind(&unless.kinds, change) || any_field(&unless.fields, change) || !unless.facts.is_disjoint(&change.facts)
+}
+
+fn has_value(wanted: &[String], change: &Change, param: &str) -> bool {
+    wanted.is_empty() || change.params.get(param).is_some_and(|text| wanted.contains(text))
 }
 
 fn any_kind(kinds: &[KindPattern], change: &Change) -> bool {

@@ -116,6 +116,8 @@ fn mutants(rule: &Rule) -> Vec<(String, Rule)> {
     take("match.fields".to_owned(), !select.fields.is_empty(), &|rule| rule.select.fields.clear());
     take("match.facts".to_owned(), !select.facts.is_empty(), &|rule| rule.select.facts.clear());
     take("match.any_facts".to_owned(), !select.any_facts.is_empty(), &|rule| rule.select.any_facts.clear());
+    take("match.from_values".to_owned(), !select.from_values.is_empty(), &|rule| rule.select.from_values.clear());
+    take("match.to_values".to_owned(), !select.to_values.is_empty(), &|rule| rule.select.to_values.clear());
     take("unless.kinds".to_owned(), !rule.unless.kinds.is_empty(), &|rule| rule.unless.kinds.clear());
     take("unless.fields".to_owned(), !rule.unless.fields.is_empty(), &|rule| rule.unless.fields.clear());
     take("unless.facts".to_owned(), !rule.unless.facts.is_empty(), &|rule| rule.unless.facts.clear());
