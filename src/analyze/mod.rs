@@ -159,6 +159,8 @@ pub enum Fact {
     Shrinks,
     /// Claims of a StatefulSet go with it by its retention policy.
     RetentionPolicy,
+    /// The caller may not make the change.
+    Forbidden,
     /// The number or quantity goes up.
     Raised,
     /// The number or quantity goes down.

@@ -81,6 +81,9 @@ pub struct Forecast {
     pub method: Method,
 }
 
+/// How the reason of a change begins that the caller may not make; a verb and an object follow.
+pub const FORBIDDEN: &str = "forbidden: you may not";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
