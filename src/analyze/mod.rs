@@ -30,7 +30,7 @@ use crate::rules::{Evidence, EvidenceSource};
 pub enum ChangeKind {
     /// Helm deletes the object.
     ObjectDeleted,
-    /// Helm would delete the object, and the live `keep` annotation prevents it.
+    /// Helm would delete the object, and the live `keep` annotation or a missing permission prevents it.
     ObjectKept,
     /// Something that goes away with a deleted object.
     Cascade,

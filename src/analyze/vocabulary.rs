@@ -48,7 +48,7 @@ macro_rules! change_kinds {
 change_kinds! {
     ObjectDeleted "object-deleted" "Helm deletes the object" ["template"] [] true
         [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy];
-    ObjectKept "object-kept" "the live keep annotation prevents the deletion" [] [] true [];
+    ObjectKept "object-kept" "an object that only from has is not deleted" [] [] true [Forbidden];
     Cascade "cascade" "goes away with a deleted object" ["with", "with_ref", "count"] ["with"] true
         [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, RetentionPolicy];
     ObjectCreated "object-created" "an object that only to has is created" ["template"] [] true

@@ -69,7 +69,7 @@ pub struct Forecast {
     pub creates: Vec<ObjectRef>,
     pub adopts: Vec<ObjectRef>,
     pub rejected: Vec<Rejected>,
-    /// Only in *from*, not deleted because of the live `keep` annotation.
+    /// Only in *from* and not deleted: because of the live `keep` annotation, or because the caller may not.
     pub kept: Vec<ObjectRef>,
     pub not_restored: Vec<NotRestored>,
     pub hooks: Vec<HookRun>,

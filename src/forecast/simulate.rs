@@ -485,8 +485,8 @@ impl<'a> Run<'a> {
 
     /// Not deleted, and called a success.
     fn stays(&mut self, id: &ObjectRef, reason: String) {
-        self.not_restored(id, &format!("it stays: {reason}, and Helm only logs that"));
-        self.step(Action::Delete, id, StepResult::Rejected, Some(reason));
+        self.forecast.kept.push(id.clone());
+        self.step(Action::Delete, id, StepResult::Rejected, Some(format!("{reason}; Helm only logs that")));
     }
 
     fn delete(&mut self, object: &'a Object) {
