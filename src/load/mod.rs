@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod helm_binary;
 pub mod kubeconfig;
 pub mod live;
+pub mod recording;
 pub mod records;
 pub mod storage;
 
@@ -51,6 +52,9 @@ pub async fn input(options: &LoadOptions, redactor: &Redactor, progress: &dyn Pr
 }
 
 async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progress) -> Result<Input, LoadError> {
+    if let Some(path) = &options.replay {
+        return recording::read(path);
+    }
     let place = Place::open(options).await?;
     let store = &place.store;
     progress.step("reading revisions and served kinds");
