@@ -1,8 +1,9 @@
 //! What Helm deletes, keeps or takes along, and what the cluster says about it.
 
-use super::{Change, ChangeKind, Context, Fact};
+use super::{Change, ChangeKind, Context, Fact, custom_data};
 use crate::forecast::{Action, StepResult, availability, cascades};
 use crate::input::{Known, LiveObject};
+use crate::k8s::kinds;
 use crate::release::{Object, ObjectRef};
 use crate::rules::EvidenceSource;
 
@@ -20,7 +21,7 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
 fn deleted(context: &Context<'_>, id: &ObjectRef) -> Change {
     let live = context.input.facts.live_of(id);
     let template = context.in_from(id).map(|object| object.origin.to_string()).unwrap_or_default();
-    let mut change = Change::of(ChangeKind::ObjectDeleted, id).with("template", &template).evidence(
+    let mut change = Change::of(ChangeKind::ObjectDeleted, id).with("template", &template).with("loss", "").evidence(
         EvidenceSource::From,
         template,
         format!("{id} is in revision {} and not in {}", context.input.from.revision, context.input.to.revision),
@@ -73,6 +74,7 @@ fn content_facts(change: Change, context: &Context<'_>, id: &ObjectRef, live: Op
             let deletes_claims = live.is_some_and(|set| cascades::retention(&set.body, "whenDeleted") == "Delete");
             change.fact_if(deletes_claims, Fact::RetentionPolicy)
         }
+        _ if !kinds::is_built_in(id) => custom_data::facts(change, context, id, live),
         _ => change,
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod api;
+pub mod custom_data;
 pub mod deletions;
 pub mod fields;
 pub mod hooks;
@@ -13,6 +14,7 @@ pub mod release;
 pub mod secrets;
 pub mod traffic;
 pub mod vocabulary;
+pub mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,7 +87,8 @@ pub enum ChangeKind {
     /// Not as *to* says although Helm reports success.
     NotRestored,
     // Storage and custom resources.
-
+    /// The target's pods look for their data elsewhere.
+    DataMoved,
     // Images and versions.
 
     // Workloads and probes.
@@ -168,7 +171,30 @@ pub enum Fact {
     /// The field is not there afterwards.
     Removed,
     // Storage and custom resources.
-
+    /// Another claim is mounted at the path. Moves are declared worst first.
+    OtherVolume,
+    /// The StatefulSet starts at another ordinal, so its pods take other claims.
+    OrdinalsMoved,
+    /// Another directory of the same volume (`subPath`).
+    OtherDirectory,
+    /// Something that keeps nothing takes the path.
+    VolumeReplaced,
+    /// The same volume at another path.
+    MountMoved,
+    /// The volume is not mounted any more.
+    NotMounted,
+    /// The image goes back too.
+    ImageChanges,
+    /// Deleting the object destroys data, by its operator or by garbage collection.
+    DestroysData,
+    /// What goes can be made again from somewhere else.
+    LosesDerived,
+    /// The operator's default or a field of the object keeps the data.
+    KeepsData,
+    /// A custom resource of a kind nobody knows, with signs of content behind it, or not seen live.
+    ControllerDecides,
+    /// A custom resource of a kind nobody knows; the live object shows no sign of content behind it.
+    NoSignOfData,
     // Images and versions.
 
     // Workloads and probes.
@@ -214,6 +240,7 @@ const ANALYZERS: &[Analyzer] = &[
     access::analyze,
     secrets::analyze,
     release::analyze_outcome,
+    volumes::analyze,
 ];
 
 /// All changes, in analyzer order.

@@ -46,8 +46,8 @@ macro_rules! change_kinds {
 }
 
 change_kinds! {
-    ObjectDeleted "object-deleted" "Helm deletes the object" ["template"] [] true
-        [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy];
+    ObjectDeleted "object-deleted" "Helm deletes the object" ["template", "loss"] [] true
+        [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy, DestroysData, LosesDerived, KeepsData, ControllerDecides, NoSignOfData];
     ObjectKept "object-kept" "the live keep annotation prevents the deletion" [] [] true [];
     Cascade "cascade" "goes away with a deleted object" ["with", "with_ref", "count"] ["with"] true
         [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, RetentionPolicy];
@@ -91,6 +91,8 @@ change_kinds! {
     NotRestored "not-restored" "not as to says although Helm reports success" ["reason"] ["reason"] false [];
 
     // Storage and custom resources.
+    DataMoved "data-moved" "the target's pods look for their data elsewhere" ["moves"] [] true
+        [OtherVolume, OrdinalsMoved, OtherDirectory, VolumeReplaced, MountMoved, NotMounted, ImageChanges, NeverBound];
 
     // Images and versions.
 
@@ -193,6 +195,18 @@ facts! {
     Removed "removed" "the field is not there afterwards";
 
     // Storage and custom resources.
+    OtherVolume "other-volume" "another claim is mounted at the path";
+    OrdinalsMoved "ordinals-moved" "the StatefulSet starts at another ordinal";
+    OtherDirectory "other-directory" "another directory of the same volume is mounted at the path";
+    VolumeReplaced "volume-replaced" "something that keeps nothing is mounted at the path";
+    MountMoved "mount-moved" "the same volume is mounted at another path";
+    NotMounted "not-mounted" "the volume is not mounted any more";
+    ImageChanges "image-changes" "an image of the workload goes back too";
+    DestroysData "destroys-data" "deleting the object destroys data";
+    LosesDerived "loses-derived" "what goes with the object can be made again from somewhere else";
+    KeepsData "keeps-data" "the data outlives the object";
+    ControllerDecides "controller-decides" "an unknown custom resource that may have content behind it";
+    NoSignOfData "no-sign-of-data" "an unknown custom resource without a sign of content behind it";
 
     // Images and versions.
 
