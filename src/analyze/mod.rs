@@ -4,10 +4,12 @@
 
 pub mod access;
 pub mod api;
+pub mod claims;
 pub mod custom_data;
 pub mod deletions;
 pub mod fields;
 pub mod hooks;
+pub mod key_material;
 pub mod migrations;
 pub mod rejections;
 pub mod release;
@@ -89,6 +91,8 @@ pub enum ChangeKind {
     // Storage and custom resources.
     /// The target's pods look for their data elsewhere.
     DataMoved,
+    /// The stored content of a Secret is written over another one that is live.
+    SecretOverwritten,
     // Images and versions.
 
     // Workloads and probes.
@@ -195,6 +199,12 @@ pub enum Fact {
     ControllerDecides,
     /// A custom resource of a kind nobody knows; the live object shows no sign of content behind it.
     NoSignOfData,
+    /// Keys of a Secret whose names say that they open stored data.
+    KeyMaterial,
+    /// Another Secret of the target holds the same content.
+    ContentKept,
+    /// A controller writes the Secret's content.
+    WrittenByController,
     // Images and versions.
 
     // Workloads and probes.

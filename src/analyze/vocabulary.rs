@@ -47,7 +47,7 @@ macro_rules! change_kinds {
 
 change_kinds! {
     ObjectDeleted "object-deleted" "Helm deletes the object" ["template", "loss"] [] true
-        [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy, DestroysData, LosesDerived, KeepsData, ControllerDecides, NoSignOfData];
+        [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy, DestroysData, LosesDerived, KeepsData, ControllerDecides, NoSignOfData, KeyMaterial, ContentKept, WrittenByController];
     ObjectKept "object-kept" "the live keep annotation prevents the deletion" [] [] true [];
     Cascade "cascade" "goes away with a deleted object" ["with", "with_ref", "count"] ["with"] true
         [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, RetentionPolicy];
@@ -86,13 +86,15 @@ change_kinds! {
         [NotLive, LiveUnknown, FrameworkKnown];
     ObjectsLeaked "objects-leaked" "left by an earlier failed attempt, deleted by nothing" ["revision", "count"] ["revision"] true [];
     SecretReverted "secret-reverted" "Secret content goes back" ["keys"] [] true
-        [Generated, DataStoreCredential];
+        [Generated, DataStoreCredential, KeyMaterial, WrittenByController];
     ApplyMethodChanges "apply-method-changes" "later upgrades change their apply method" ["from", "to"] [] false [];
     NotRestored "not-restored" "not as to says although Helm reports success" ["reason"] ["reason"] false [];
 
     // Storage and custom resources.
     DataMoved "data-moved" "the target's pods look for their data elsewhere" ["moves"] [] true
         [OtherVolume, OrdinalsMoved, OtherDirectory, VolumeReplaced, MountMoved, NotMounted, ImageChanges, NeverBound];
+    SecretOverwritten "secret-overwritten" "stored Secret content is written over another one that is live" ["keys"] [] false
+        [DataStoreCredential, KeyMaterial, WrittenByController];
 
     // Images and versions.
 
@@ -207,6 +209,9 @@ facts! {
     KeepsData "keeps-data" "the data outlives the object";
     ControllerDecides "controller-decides" "an unknown custom resource that may have content behind it";
     NoSignOfData "no-sign-of-data" "an unknown custom resource without a sign of content behind it";
+    KeyMaterial "key-material" "the names of the Secret's keys say that they open stored data";
+    ContentKept "content-kept" "another Secret of the target holds the same content";
+    WrittenByController "written-by-controller" "a controller writes the Secret's content";
 
     // Images and versions.
 
