@@ -6,6 +6,7 @@ pub mod access;
 pub mod api;
 pub mod claims;
 pub mod custom_data;
+pub mod definitions;
 pub mod deletions;
 pub mod fields;
 pub mod hooks;
@@ -93,6 +94,10 @@ pub enum ChangeKind {
     DataMoved,
     /// The stored content of a Secret is written over another one that is live.
     SecretOverwritten,
+    /// A CustomResourceDefinition goes back to one that takes less.
+    CrdNarrows,
+    /// The definition's own rules do not let the field of a custom resource change.
+    CustomResourceRefused,
     // Images and versions.
 
     // Workloads and probes.
@@ -205,6 +210,20 @@ pub enum Fact {
     ContentKept,
     /// A controller writes the Secret's content.
     WrittenByController,
+    /// The older schema does not have fields, so they are pruned.
+    FieldsPruned,
+    /// A place kept unknown fields and does not any more.
+    PreserveDropped,
+    /// The conversion webhook goes.
+    ConversionDropped,
+    /// A version is not served any more.
+    VersionNotServed,
+    /// Values that were allowed are refused.
+    SchemaTightens,
+    /// A CEL transition rule forbids the change whatever the values are.
+    ImmutableByRule,
+    /// A CEL transition rule may refuse the change.
+    MayRefuse,
     // Images and versions.
 
     // Workloads and probes.
@@ -251,6 +270,7 @@ const ANALYZERS: &[Analyzer] = &[
     secrets::analyze,
     release::analyze_outcome,
     volumes::analyze,
+    definitions::analyze,
 ];
 
 /// All changes, in analyzer order.

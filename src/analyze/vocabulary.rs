@@ -95,6 +95,10 @@ change_kinds! {
         [OtherVolume, OrdinalsMoved, OtherDirectory, VolumeReplaced, MountMoved, NotMounted, ImageChanges, NeverBound];
     SecretOverwritten "secret-overwritten" "stored Secret content is written over another one that is live" ["keys"] [] false
         [DataStoreCredential, KeyMaterial, WrittenByController];
+    CrdNarrows "crd-narrows" "a CustomResourceDefinition goes back to one that takes less" ["what"] [] true
+        [FieldsPruned, PreserveDropped, ConversionDropped, VersionNotServed, SchemaTightens, HasCustomResources, NoCustomResources, CountUnknown];
+    CustomResourceRefused "custom-resource-refused" "the definition's rules do not let the field change" ["from", "to", "rule"] [] true
+        [ImmutableByRule, MayRefuse];
 
     // Images and versions.
 
@@ -212,6 +216,13 @@ facts! {
     KeyMaterial "key-material" "the names of the Secret's keys say that they open stored data";
     ContentKept "content-kept" "another Secret of the target holds the same content";
     WrittenByController "written-by-controller" "a controller writes the Secret's content";
+    FieldsPruned "fields-pruned" "the older schema does not have the fields";
+    PreserveDropped "preserve-dropped" "unknown fields were kept and are not any more";
+    ConversionDropped "conversion-dropped" "the conversion webhook goes";
+    VersionNotServed "version-not-served" "a version is not served any more";
+    SchemaTightens "schema-tightens" "values that were allowed are refused";
+    ImmutableByRule "immutable-by-rule" "a CEL transition rule forbids the change";
+    MayRefuse "may-refuse" "a CEL transition rule may refuse the change";
 
     // Images and versions.
 
