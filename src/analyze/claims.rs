@@ -39,8 +39,8 @@ fn users(facts: &Facts, claim: &ObjectRef) -> String {
             let uses = |pod: &&LiveObject| pods::mounts_claim(pods::spec(&pod.body), &claim.name);
             let names: Vec<&str> = all.iter().filter(uses).map(name).collect();
             match names.as_slice() {
-                [] => "no pod uses it".to_owned(),
-                names if names.len() > 5 => format!("{} pods use it: {}, …", names.len(), names[..5].join(", ")),
+                [] => "no pod of the release uses it".to_owned(),
+                names if names.len() > 5 => format!("{} pods of the release use it: {}, …", names.len(), names[..5].join(", ")),
                 names => format!("used by {}", names.join(", ")),
             }
         }
@@ -125,7 +125,7 @@ mod tests {
         let pod = live(json!({"metadata": {"name": "db-0"}, "spec": {"containers": [{"name": "db"}],
             "volumes": [{"persistentVolumeClaim": {"claimName": "data"}}]}}));
         assert_eq!(users(&facts(vec![pod], Vec::new()), &claim()), "used by db-0");
-        assert_eq!(users(&facts(Vec::new(), Vec::new()), &claim()), "no pod uses it");
+        assert_eq!(users(&facts(Vec::new(), Vec::new()), &claim()), "no pod of the release uses it");
         let pending = Value::from_json(json!({"spec": {"resources": {"requests": {"storage": "1Gi"}}}}));
         assert_eq!(size(&pending), "not known; 1Gi requested");
     }
