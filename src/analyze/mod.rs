@@ -208,8 +208,8 @@ pub enum Fact {
     NoSignOfData,
     /// Keys of a Secret whose names say that they open stored data.
     KeyMaterial,
-    /// Another Secret of the target holds the same content.
-    ContentKept,
+    /// Another Secret of the target has keys of the same names.
+    KeysElsewhere,
     /// A controller writes the Secret's content.
     WrittenByController,
     /// The older schema does not have fields, so they are pruned.

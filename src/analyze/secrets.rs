@@ -22,16 +22,17 @@ pub fn deletion_facts(change: Change, context: &Context<'_>, id: &ObjectRef, liv
     if names.is_empty() {
         return change;
     }
-    let kept = keys.iter().filter(|(key, _)| names.contains(key)).all(|(_, value)| elsewhere_in_target(context, id, value));
+    let renamed = names.iter().all(|name| elsewhere_in_target(context, id, name));
     let change = key_evidence(change.fact(Fact::KeyMaterial), &names).with("loss", names.join(", "));
-    managed(change.fact_if(kept, Fact::ContentKept), live)
+    managed(change.fact_if(renamed, Fact::KeysElsewhere), live)
 }
 
-/// Another Secret of the target holds the same value: the Secret was renamed.
-fn elsewhere_in_target(context: &Context<'_>, id: &ObjectRef, value: &Value) -> bool {
+/// Another Secret of the target has the key: this one may have been renamed. Content is never compared across objects, so that a
+/// recording cannot tell which objects share a secret.
+fn elsewhere_in_target(context: &Context<'_>, id: &ObjectRef, key: &str) -> bool {
     let others =
         context.input.to.objects.iter().filter(|object| object.id.is("", "Secret") && object.id.namespace == id.namespace);
-    others.flat_map(|object| content(&object.body)).any(|(_, other)| other == value)
+    others.flat_map(|object| content(&object.body)).any(|(other, _)| other == key)
 }
 
 fn key_evidence(change: Change, names: &[&str]) -> Change {

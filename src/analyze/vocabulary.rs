@@ -47,7 +47,7 @@ macro_rules! change_kinds {
 
 change_kinds! {
     ObjectDeleted "object-deleted" "Helm deletes the object" ["template", "loss"] [] true
-        [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy, DestroysData, LosesDerived, KeepsData, ControllerDecides, NoSignOfData, KeyMaterial, ContentKept, WrittenByController];
+        [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy, DestroysData, LosesDerived, KeepsData, ControllerDecides, NoSignOfData, KeyMaterial, KeysElsewhere, WrittenByController];
     ObjectKept "object-kept" "an object that only from has is not deleted" [] [] true [Forbidden];
     Cascade "cascade" "goes away with a deleted object" ["with", "with_ref", "count"] ["with"] true
         [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, RetentionPolicy];
@@ -215,7 +215,7 @@ facts! {
     ControllerDecides "controller-decides" "an unknown custom resource that may have content behind it";
     NoSignOfData "no-sign-of-data" "an unknown custom resource without a sign of content behind it";
     KeyMaterial "key-material" "the names of the Secret's keys say that they open stored data";
-    ContentKept "content-kept" "another Secret of the target holds the same content";
+    KeysElsewhere "keys-elsewhere" "another Secret of the target has keys of the same names";
     WrittenByController "written-by-controller" "a controller writes the Secret's content";
     FieldsPruned "fields-pruned" "the older schema does not have the fields";
     PreserveDropped "preserve-dropped" "unknown fields were kept and are not any more";
