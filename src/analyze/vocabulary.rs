@@ -91,7 +91,7 @@ change_kinds! {
     NotRestored "not-restored" "not as to says although Helm reports success" ["reason"] ["reason"] false [];
 
     // Storage and custom resources.
-    DataMoved "data-moved" "the target's pods look for their data elsewhere" ["moves"] [] true
+    DataMoved "data-moved" "the target's pods look for their data elsewhere" ["moves"] [] false
         [OtherVolume, OrdinalsMoved, OtherDirectory, VolumeReplaced, MountMoved, NotMounted, ImageChanges, NeverBound];
     SecretOverwritten "secret-overwritten" "stored Secret content is written over another one that is live" ["keys"] [] false
         [DataStoreCredential, KeyMaterial, WrittenByController];

@@ -22,6 +22,8 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
 /// What runs now: live where it is known, else as *from* says.
 struct Before<'c> {
     id: &'c ObjectRef,
+    /// The body in *from*.
+    manifest: &'c Value,
     body: &'c Value,
     at: (EvidenceSource, String),
 }
@@ -38,11 +40,19 @@ fn workloads<'c>(context: &'c Context<'_>) -> impl Iterator<Item = (Before<'c>, 
 
 fn current<'c>(context: &'c Context<'_>, object: &'c Object) -> Option<Before<'c>> {
     match context.input.facts.live.get(&object.id) {
-        Some(Known::Yes(Some(live))) => {
-            Some(Before { id: &object.id, body: &live.body, at: (EvidenceSource::Live, object.id.to_string()) })
-        }
+        Some(Known::Yes(Some(live))) => Some(Before {
+            id: &object.id,
+            manifest: &object.body,
+            body: &live.body,
+            at: (EvidenceSource::Live, object.id.to_string()),
+        }),
         Some(Known::Yes(None)) => None,
-        _ => Some(Before { id: &object.id, body: &object.body, at: (EvidenceSource::From, object.origin.to_string()) }),
+        _ => Some(Before {
+            id: &object.id,
+            manifest: &object.body,
+            body: &object.body,
+            at: (EvidenceSource::From, object.origin.to_string()),
+        }),
     }
 }
 
@@ -78,7 +88,10 @@ fn repository(container: &Value) -> Option<String> {
 
 fn moved(context: &Context<'_>, before: &Before<'_>, after: &Object) -> Option<Change> {
     let old = mounts::of(before.id, before.body);
-    let moves = mounts::compare(&old, &mounts::of(&after.id, &after.body));
+    let declared = mounts::of(before.id, before.manifest);
+    let mut moves = mounts::compare(&old, &mounts::of(&after.id, &after.body));
+    // A mount that only the live object has, and for which the target has nothing, is an addition that Helm leaves alone.
+    moves.retain(|one| one.entered().is_some() || declared.mounts(one.left()));
     let worst = moves.iter().map(Move::fact).min()?;
     let empty = moves.iter().all(|one| never_used(context, &after.id, one.left()));
     let same_images = images(before.id, before.body) == images(&after.id, &after.body);

@@ -240,7 +240,11 @@ fn re_apply(case: &Case, record: &case::Record) -> Case {
 fn is_drift(kind: ChangeKind) -> bool {
     matches!(
         kind,
-        ChangeKind::UpdateRejected | ChangeKind::ApplyConflict | ChangeKind::ObjectRecreated | ChangeKind::SecretOverwritten
+        ChangeKind::UpdateRejected
+            | ChangeKind::ApplyConflict
+            | ChangeKind::ObjectRecreated
+            | ChangeKind::SecretOverwritten
+            | ChangeKind::DataMoved
     )
 }
 

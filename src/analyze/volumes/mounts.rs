@@ -82,6 +82,13 @@ pub(super) struct Move {
     path_taken: bool,
 }
 
+impl Mounts {
+    /// Whether any container mounts the volume.
+    pub(super) fn mounts(&self, source: &Source) -> bool {
+        self.data.iter().any(|mount| mount.source.same_volume(source))
+    }
+}
+
 impl Move {
     /// What kind of move it is; facts are declared worst first.
     pub(super) fn fact(&self) -> Fact {
