@@ -4,15 +4,20 @@
 
 pub mod access;
 pub mod api;
+pub mod claims;
+pub mod custom_data;
+pub mod definitions;
 pub mod deletions;
 pub mod fields;
 pub mod hooks;
+pub mod key_material;
 pub mod migrations;
 pub mod rejections;
 pub mod release;
 pub mod secrets;
 pub mod traffic;
 pub mod vocabulary;
+pub mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,7 +92,14 @@ pub enum ChangeKind {
     /// Not as *to* says although Helm reports success.
     NotRestored,
     // Storage and custom resources.
-
+    /// The target's pods look for their data elsewhere.
+    DataMoved,
+    /// The stored content of a Secret is written over another one that is live.
+    SecretOverwritten,
+    /// A CustomResourceDefinition goes back to one that takes less.
+    CrdNarrows,
+    /// The definition's own rules do not let the field of a custom resource change.
+    CustomResourceRefused,
     // Images and versions.
 
     // Workloads and probes.
@@ -176,7 +188,50 @@ pub enum Fact {
     /// The field is not there afterwards.
     Removed,
     // Storage and custom resources.
-
+    /// Another claim is mounted at the path. Moves are declared worst first.
+    OtherVolume,
+    /// The StatefulSet starts at another ordinal, so its pods take other claims.
+    OrdinalsMoved,
+    /// Another directory of the same volume (`subPath`).
+    OtherDirectory,
+    /// Something that keeps nothing takes the path.
+    VolumeReplaced,
+    /// The same volume at another path.
+    MountMoved,
+    /// The volume is not mounted any more.
+    NotMounted,
+    /// The image goes back too.
+    ImageChanges,
+    /// Deleting the object destroys data, by its operator or by garbage collection.
+    DestroysData,
+    /// What goes can be made again from somewhere else.
+    LosesDerived,
+    /// The operator's default or a field of the object keeps the data.
+    KeepsData,
+    /// A custom resource of a kind nobody knows, with signs of content behind it, or not seen live.
+    ControllerDecides,
+    /// A custom resource of a kind nobody knows; the live object shows no sign of content behind it.
+    NoSignOfData,
+    /// Keys of a Secret whose names say that they open stored data.
+    KeyMaterial,
+    /// Another Secret of the target has keys of the same names.
+    KeysElsewhere,
+    /// A controller writes the Secret's content.
+    WrittenByController,
+    /// The older schema does not have fields, so they are pruned.
+    FieldsPruned,
+    /// A place kept unknown fields and does not any more.
+    PreserveDropped,
+    /// The conversion webhook goes.
+    ConversionDropped,
+    /// A version is not served any more.
+    VersionNotServed,
+    /// Values that were allowed are refused.
+    SchemaTightens,
+    /// A CEL transition rule forbids the change whatever the values are.
+    ImmutableByRule,
+    /// A CEL transition rule may refuse the change.
+    MayRefuse,
     // Images and versions.
 
     // Workloads and probes.
@@ -222,6 +277,8 @@ const ANALYZERS: &[Analyzer] = &[
     access::analyze,
     secrets::analyze,
     release::analyze_outcome,
+    volumes::analyze,
+    definitions::analyze,
 ];
 
 /// All changes, in analyzer order.

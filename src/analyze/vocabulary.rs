@@ -46,8 +46,8 @@ macro_rules! change_kinds {
 }
 
 change_kinds! {
-    ObjectDeleted "object-deleted" "Helm deletes the object" ["template"] [] true
-        [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy];
+    ObjectDeleted "object-deleted" "Helm deletes the object" ["template", "loss"] [] true
+        [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy, DestroysData, LosesDerived, KeepsData, ControllerDecides, NoSignOfData, KeyMaterial, KeysElsewhere, WrittenByController];
     ObjectKept "object-kept" "an object that only from has is not deleted" [] [] true [Forbidden];
     Cascade "cascade" "goes away with a deleted object" ["with", "with_ref", "count"] ["with"] true
         [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, RetentionPolicy];
@@ -87,11 +87,19 @@ change_kinds! {
         [NotLive, LiveUnknown, FrameworkKnown];
     ObjectsLeaked "objects-leaked" "left by an earlier failed attempt, deleted by nothing" ["revision", "count"] ["revision"] true [];
     SecretReverted "secret-reverted" "Secret content goes back" ["keys"] [] true
-        [Generated, DataStoreCredential];
+        [Generated, DataStoreCredential, KeyMaterial, WrittenByController];
     ApplyMethodChanges "apply-method-changes" "later upgrades change their apply method" ["from", "to"] [] false [];
     NotRestored "not-restored" "not as to says although Helm reports success" ["reason"] ["reason"] false [];
 
     // Storage and custom resources.
+    DataMoved "data-moved" "the target's pods look for their data elsewhere" ["moves"] [] false
+        [OtherVolume, OrdinalsMoved, OtherDirectory, VolumeReplaced, MountMoved, NotMounted, ImageChanges, NeverBound];
+    SecretOverwritten "secret-overwritten" "stored Secret content is written over another one that is live" ["keys"] [] false
+        [DataStoreCredential, KeyMaterial, WrittenByController];
+    CrdNarrows "crd-narrows" "a CustomResourceDefinition goes back to one that takes less" ["what"] [] true
+        [FieldsPruned, PreserveDropped, ConversionDropped, VersionNotServed, SchemaTightens, HasCustomResources, NoCustomResources, CountUnknown];
+    CustomResourceRefused "custom-resource-refused" "the definition's rules do not let the field change" ["from", "to", "rule"] [] true
+        [ImmutableByRule, MayRefuse];
 
     // Images and versions.
 
@@ -197,6 +205,28 @@ facts! {
     Removed "removed" "the field is not there afterwards";
 
     // Storage and custom resources.
+    OtherVolume "other-volume" "another claim is mounted at the path";
+    OrdinalsMoved "ordinals-moved" "the StatefulSet starts at another ordinal";
+    OtherDirectory "other-directory" "another directory of the same volume is mounted at the path";
+    VolumeReplaced "volume-replaced" "something that keeps nothing is mounted at the path";
+    MountMoved "mount-moved" "the same volume is mounted at another path";
+    NotMounted "not-mounted" "the volume is not mounted any more";
+    ImageChanges "image-changes" "an image of the workload goes back too";
+    DestroysData "destroys-data" "deleting the object destroys data";
+    LosesDerived "loses-derived" "what goes with the object can be made again from somewhere else";
+    KeepsData "keeps-data" "the data outlives the object";
+    ControllerDecides "controller-decides" "an unknown custom resource that may have content behind it";
+    NoSignOfData "no-sign-of-data" "an unknown custom resource without a sign of content behind it";
+    KeyMaterial "key-material" "the names of the Secret's keys say that they open stored data";
+    KeysElsewhere "keys-elsewhere" "another Secret of the target has keys of the same names";
+    WrittenByController "written-by-controller" "a controller writes the Secret's content";
+    FieldsPruned "fields-pruned" "the older schema does not have the fields";
+    PreserveDropped "preserve-dropped" "unknown fields were kept and are not any more";
+    ConversionDropped "conversion-dropped" "the conversion webhook goes";
+    VersionNotServed "version-not-served" "a version is not served any more";
+    SchemaTightens "schema-tightens" "values that were allowed are refused";
+    ImmutableByRule "immutable-by-rule" "a CEL transition rule forbids the change";
+    MayRefuse "may-refuse" "a CEL transition rule may refuse the change";
 
     // Images and versions.
 

@@ -40,6 +40,10 @@ pub enum Surrounding {
     TraefikServices,
     Rollouts,
     Canaries,
+    /// Contents of VolumeSnapshots that the rollback deletes: their deletion policy.
+    VolumeSnapshotContents,
+    /// Definitions of the custom resources in either manifest: their schemas.
+    CustomResourceDefinitions,
 }
 
 /// One row of the table of surrounding kinds.
@@ -139,6 +143,20 @@ const SURROUNDINGS: &[SurroundingRow] = &[
     around(Surrounding::TraefikServices, "traefik-services", &["traefik.io/v1alpha1"], "TraefikService", true),
     around(Surrounding::Rollouts, "rollouts", &["argoproj.io/v1alpha1"], "Rollout", true),
     around(Surrounding::Canaries, "canaries", &["flagger.app/v1beta1"], "Canary", true),
+    around(
+        Surrounding::VolumeSnapshotContents,
+        "volume-snapshot-contents",
+        &["snapshot.storage.k8s.io/v1"],
+        "VolumeSnapshotContent",
+        false,
+    ),
+    around(
+        Surrounding::CustomResourceDefinitions,
+        "custom-resource-definitions",
+        &["apiextensions.k8s.io/v1"],
+        "CustomResourceDefinition",
+        false,
+    ),
 ];
 
 impl Surrounding {
@@ -191,6 +209,6 @@ mod tests {
             assert_eq!(row.kind as usize, position, "{}", row.name);
             assert_eq!(serde_json::to_value(row.kind).unwrap(), row.name);
         }
-        assert_eq!(Surrounding::Canaries as usize + 1, SURROUNDINGS.len(), "a kind without a row");
+        assert_eq!(Surrounding::CustomResourceDefinitions as usize + 1, SURROUNDINGS.len(), "a kind without a row");
     }
 }
