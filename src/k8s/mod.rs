@@ -2,8 +2,11 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
+pub mod data_format;
 pub mod defaults;
+pub mod glob;
 pub mod identity;
+pub mod image;
 pub mod immutable;
 pub mod kinds;
 pub mod lists;
@@ -16,4 +19,5 @@ pub mod selector;
 pub mod semantic;
 mod service;
 pub mod surroundings;
-mod table;
+pub(crate) mod table;
+pub mod version;
