@@ -7,6 +7,7 @@ pub mod api;
 pub mod deletions;
 pub mod fields;
 pub mod hooks;
+pub mod images;
 pub mod migrations;
 pub mod rejections;
 pub mod release;
@@ -87,6 +88,18 @@ pub enum ChangeKind {
     // Storage and custom resources.
 
     // Images and versions.
+    /// A program goes below a version at which its vendor changed the format of kept data, which stays (`path` = the image).
+    DataFormatDowngraded,
+    /// A program nobody tabulated goes below a minor version with its claim kept.
+    StatefulAppDowngraded,
+    /// Another program, or another packager's image of it, on the same claim.
+    ImageFamilySwapped,
+    /// An operator goes below the version that wrote its custom resources.
+    OperatorDowngraded,
+    /// An image that only the target needs comes from a place that is dead or has moved.
+    ImagePlaceDoubtful,
+    /// A tag that may name other bits on each pull, the same in both revisions.
+    FloatingImage,
 
     // Workloads and probes.
 
@@ -170,6 +183,36 @@ pub enum Fact {
     // Storage and custom resources.
 
     // Images and versions.
+    /// The older program refuses the data.
+    DowngradeImpossible,
+    /// The vendor does not support the way back.
+    DowngradeUnsupported,
+    /// The way back works under a condition.
+    DowngradeConditional,
+    /// The vendor allows the way back.
+    DowngradeSafe,
+    /// The condition does not hold unless somebody prepared for it.
+    FailsUnprepared,
+    /// The tag tells no version.
+    VersionUnknown,
+    /// The data is in a database that the program migrates.
+    ExternalDatabase,
+    /// A custom resource tells an operator which version to run.
+    ThroughOperator,
+    /// The first number of the version goes down.
+    MajorVersion,
+    /// Images of this kind left the place.
+    PlaceGone,
+    /// The place is served from somewhere else, in part.
+    PlaceMoved,
+    /// The place gets nothing new.
+    PlaceFrozen,
+    /// Every node holds the image.
+    OnEveryNode,
+    /// Some node holds the image.
+    OnSomeNode,
+    /// Live pods run the same tag with different digests.
+    DigestsDiffer,
 
     // Workloads and probes.
 
@@ -214,6 +257,9 @@ const ANALYZERS: &[Analyzer] = &[
     access::analyze,
     secrets::analyze,
     release::analyze_outcome,
+    images::data::analyze,
+    images::operators::analyze,
+    images::locations::analyze,
 ];
 
 /// All changes, in analyzer order.

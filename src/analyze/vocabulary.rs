@@ -93,6 +93,18 @@ change_kinds! {
     // Storage and custom resources.
 
     // Images and versions.
+    DataFormatDowngraded "data-format-downgraded" "a program goes back across a change of its data format, with the data kept" ["software", "from", "to", "condition", "place", "container"] ["software"] false
+        [DowngradeImpossible, DowngradeUnsupported, DowngradeConditional, DowngradeSafe, FailsUnprepared, VersionUnknown, ExternalDatabase, ThroughOperator, LiveUnknown];
+    StatefulAppDowngraded "stateful-app-downgraded" "a program of unknown data format goes back with its volume kept" ["software", "from", "to", "place"] [] false
+        [MajorVersion, LiveUnknown];
+    ImageFamilySwapped "image-family-swapped" "another program, or another packager's image, on the same volume" ["software", "from", "to", "condition", "place"] [] false
+        [DowngradeSafe, LiveUnknown];
+    OperatorDowngraded "operator-downgraded" "an operator goes below the version that wrote its custom resources" ["operator", "from", "to"] [] false
+        [MajorVersion, LiveUnknown];
+    ImagePlaceDoubtful "image-place-doubtful" "an image that only to needs comes from a dead or moved place" ["image", "images", "known", "instead"] [] true
+        [PlaceGone, PlaceMoved, PlaceFrozen, OnEveryNode, OnSomeNode];
+    FloatingImage "floating-image" "a tag that may name other bits on each pull, the same in both revisions" ["image"] [] true
+        [DigestsDiffer];
 
     // Workloads and probes.
 
@@ -195,6 +207,21 @@ facts! {
     // Storage and custom resources.
 
     // Images and versions.
+    DowngradeImpossible "downgrade-impossible" "the older program refuses the data";
+    DowngradeUnsupported "downgrade-unsupported" "the vendor does not support the way back";
+    DowngradeConditional "downgrade-conditional" "the way back works under a condition";
+    DowngradeSafe "downgrade-safe" "the vendor allows the way back";
+    FailsUnprepared "fails-unprepared" "the condition does not hold unless somebody prepared for it";
+    VersionUnknown "version-unknown" "the tag tells no version";
+    ExternalDatabase "external-database" "the data is in a database that the program migrates";
+    ThroughOperator "through-operator" "a custom resource tells an operator which version to run";
+    MajorVersion "major-version" "the first number of the version goes down";
+    PlaceGone "place-gone" "images of this kind left the place";
+    PlaceMoved "place-moved" "the place is served from somewhere else, in part";
+    PlaceFrozen "place-frozen" "the place gets nothing new";
+    OnEveryNode "on-every-node" "every node holds the image";
+    OnSomeNode "on-some-node" "some node holds the image";
+    DigestsDiffer "digests-differ" "live pods run the same tag with different digests";
 
     // Workloads and probes.
 

@@ -26,6 +26,9 @@ pub enum State {
     Resources,
 }
 
+const SWAPS: &str = include_str!("../../rules/tables/image-swaps.csv");
+const SWAP_COLUMNS: [&str; 7] = ["current", "target", "current_scope", "target_scope", "verdict", "condition", "source"];
+
 /// A product that keeps data.
 #[derive(Debug)]
 pub struct Product {
@@ -85,6 +88,19 @@ pub struct Row {
     pub source: &'static str,
 }
 
+/// One row of the table of swaps: another program on the files of this one.
+#[derive(Debug)]
+pub struct Swap {
+    current: &'static str,
+    target: &'static str,
+    current_scope: Range,
+    target_scope: Range,
+    pub verdict: Verdict,
+    pub condition: &'static str,
+    pub source: &'static str,
+}
+
+static SWAP_ROWS: LazyLock<Vec<Swap>> = LazyLock::new(|| read_swaps(SWAPS).expect("a test reads the same text"));
 static PRODUCTS: LazyLock<Vec<Product>> = LazyLock::new(|| read_products(IMAGES).expect("a test reads the same text"));
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| read_rows(BOUNDARIES).expect("a test reads the same text"));
 
@@ -106,6 +122,16 @@ pub fn crossed(product: &Product, current: &Version, target: &Version) -> Vec<&'
     let mut rows: Vec<&Row> = of_product.filter(|row| row.is_crossed(current, target)).collect();
     rows.sort_by_key(|row| std::cmp::Reverse((row.verdict, row.fails_unprepared)));
     rows
+}
+
+/// What is known of one product on another's files. A row with a scope says nothing where the version is not known.
+pub fn swap(current: &str, target: &str, from: Option<&Version>, to: Option<&Version>) -> Option<&'static Swap> {
+    let within = |scope: &Range, version: Option<&Version>| match version {
+        Some(version) => scope.contains(version),
+        None => scope.is_everything(),
+    };
+    let of_pair = SWAP_ROWS.iter().filter(|row| row.current == current && row.target == target);
+    of_pair.filter(|row| within(&row.current_scope, from) && within(&row.target_scope, to)).next()
 }
 
 /// Whether the target is surely lower: `16` says nothing about `16.4`.
@@ -137,13 +163,7 @@ impl Row {
             ("distance", far) => Boundary::Distance(far.parse().ok()?),
             _ => return None,
         };
-        let verdict = match record.field(5) {
-            "safe" => Verdict::Safe,
-            "conditional" => Verdict::Conditional,
-            "unsupported" => Verdict::Unsupported,
-            "impossible" => Verdict::Impossible,
-            _ => return None,
-        };
+        let verdict = Verdict::read(record.field(5))?;
         let fails_unprepared = match (verdict, record.field(6)) {
             (Verdict::Conditional, "works") => false,
             (Verdict::Conditional, "fails") => true,
@@ -161,6 +181,32 @@ impl Row {
             condition: record.field(7),
             checked: read_flag(record.field(8))?,
             source: record.field(9),
+        })
+    }
+}
+
+impl Verdict {
+    fn read(word: &str) -> Option<Verdict> {
+        Some(match word {
+            "safe" => Verdict::Safe,
+            "conditional" => Verdict::Conditional,
+            "unsupported" => Verdict::Unsupported,
+            "impossible" => Verdict::Impossible,
+            _ => return None,
+        })
+    }
+}
+
+impl Swap {
+    fn read(record: &Record) -> Option<Swap> {
+        Some(Swap {
+            current: record.field(0),
+            target: record.field(1),
+            current_scope: Range::parse(record.field(2))?,
+            target_scope: Range::parse(record.field(3))?,
+            verdict: Verdict::read(record.field(4))?,
+            condition: record.field(5),
+            source: record.field(6),
         })
     }
 }
@@ -212,6 +258,11 @@ fn read_rows(text: &'static str) -> Result<Vec<Row>, String> {
     records.iter().map(|record| Row::read(record).ok_or_else(|| unreadable(record))).collect()
 }
 
+fn read_swaps(text: &'static str) -> Result<Vec<Swap>, String> {
+    let records = table::strict(text, &SWAP_COLUMNS)?;
+    records.iter().map(|record| Swap::read(record).ok_or_else(|| unreadable(record))).collect()
+}
+
 fn unreadable(record: &Record) -> String {
     format!("a row of {} cannot be read", record.field(0))
 }
@@ -228,6 +279,10 @@ mod tests {
         assert_eq!(read_rows(BOUNDARIES).unwrap().len(), BOUNDARIES.lines().count() - 1);
         for row in ROWS.iter() {
             assert!(product(row.product).is_some() && !row.condition.is_empty(), "{row:?}");
+        }
+        table::check(SWAPS);
+        for row in read_swaps(SWAPS).unwrap() {
+            assert!(product(row.current).is_some() && product(row.target).is_some() && !row.condition.is_empty(), "{row:?}");
         }
         for product in PRODUCTS.iter() {
             assert!(ROWS.iter().any(|row| row.product == product.id), "{} has no boundary", product.id);

@@ -122,6 +122,11 @@ impl Range {
         text.split_whitespace().map(term).collect::<Option<Vec<_>>>().map(Range)
     }
 
+    /// Whether no version is outside.
+    pub fn is_everything(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn contains(&self, version: &Version) -> bool {
         self.0.iter().all(|(comparison, limit)| match comparison {
             Comparison::AtLeast => version >= limit,
