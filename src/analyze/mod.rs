@@ -4,11 +4,14 @@
 
 pub mod access;
 pub mod api;
+pub mod cluster_fit;
 pub mod deletions;
 pub mod fields;
+pub mod hardening;
 pub mod hooks;
 pub mod images;
 pub mod migrations;
+pub mod nodes;
 pub mod rejections;
 pub mod release;
 pub mod secrets;
@@ -100,6 +103,16 @@ pub enum ChangeKind {
     ImagePlaceDoubtful,
     /// A tag that may name other bits on each pull, the same in both revisions.
     FloatingImage,
+    /// The next minor version of Kubernetes removes a kind of *to*.
+    ApiDeprecated,
+    /// The cluster's version is outside of what the target's chart says it supports.
+    ChartRefusesCluster,
+    /// The target's pods rely on something that newer nodes do not have (`path` = where).
+    RemovedFeatureUsed,
+    /// No node fits what the target's pods ask for (`path` = the pod spec).
+    NoNodeFits,
+    /// A protection of the present revision goes back (`path` = the first field).
+    HardeningReverted,
 
     // Workloads and probes.
 
@@ -213,6 +226,24 @@ pub enum Fact {
     OnSomeNode,
     /// Live pods run the same tag with different digests.
     DigestsDiffer,
+    /// The present revision pulls from the same place.
+    PlaceInFrom,
+    /// *From* has the kind too.
+    KindInFrom,
+    /// The present chart says the same.
+    ConstraintInFrom,
+    /// A CSI driver takes over what the volume plugin did.
+    CsiMigrated,
+    /// The node lists miss what would be added: autoscaling is in use, or there is no node.
+    NodesMayCome,
+    /// Nodes ignore the annotation, and the pod runs all the same.
+    AnnotationIgnored,
+    /// The pod gets back rights on its node: privileged, host namespaces, or host paths.
+    HostAccess,
+    /// Roles allow more.
+    RightsWidened,
+    /// A lower patch version of the same image.
+    PatchReverted,
 
     // Workloads and probes.
 
@@ -260,6 +291,9 @@ const ANALYZERS: &[Analyzer] = &[
     images::data::analyze,
     images::operators::analyze,
     images::locations::analyze,
+    cluster_fit::analyze,
+    nodes::analyze,
+    hardening::analyze,
 ];
 
 /// All changes, in analyzer order.

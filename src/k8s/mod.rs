@@ -2,6 +2,8 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
+pub mod api_removals;
+pub mod constraint;
 pub mod data_format;
 pub mod defaults;
 pub mod glob;
@@ -16,6 +18,7 @@ pub mod operator_versions;
 pub mod pods;
 pub mod quantity;
 pub mod references;
+pub mod removed_features;
 pub mod scope;
 pub mod selector;
 pub mod semantic;

@@ -32,9 +32,14 @@ macro_rules! builtin_rules {
 
 builtin_rules! {
     role_ref_changed: "access/role-ref-changed",
+    security_fix_reverted: "access/security-fix-reverted",
     service_account_alias: "access/service-account-alias",
+    api_deprecated: "api/api-deprecated",
     api_not_served: "api/api-not-served",
     object_in_two_groups: "api/object-in-two-groups",
+    chart_refuses_cluster: "cluster/chart-refuses-cluster",
+    no_node_fits: "cluster/no-node-fits",
+    removed_feature_used: "cluster/removed-feature-used",
     generated_secret_reverted: "config/generated-secret-reverted",
     immutable_config_changed: "config/immutable-config-changed",
     crd_change_rejected: "crd/crd-change-rejected",

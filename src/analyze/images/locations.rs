@@ -47,6 +47,7 @@ fn doubtful(context: &Context<'_>, object: &Object, running: &BTreeSet<Image<'_>
         .path(format!("{}containers[name={name}].image", slots::spec_prefix(&object.id)))
         .confidence(if row.checked { Confidence::Likely } else { Confidence::Possible })
         .fact(fact)
+        .fact_if(running.iter().any(|image| is_same_place(image, row)), Fact::PlaceInFrom)
         .with("image", worst)
         .with("images", images.into_iter().collect::<Vec<_>>().join(", "))
         .with("known", row.fact)
@@ -54,6 +55,11 @@ fn doubtful(context: &Context<'_>, object: &Object, running: &BTreeSet<Image<'_>
         .evidence(EvidenceSource::To, &object.origin, format!("image: {worst}"))
         .evidence(EvidenceSource::Table, "image-locations.csv", format!("{} ({})", row.fact, row.source));
     Some(cached(change, context, object, container, worst))
+}
+
+/// Where the present image came from the same place, pulls from it may be served by a mirror.
+fn is_same_place(image: &Image<'_>, row: &Location) -> bool {
+    image_locations::of(image).is_some_and(|other| std::ptr::eq(other, row))
 }
 
 /// Which nodes hold the image already; with `imagePullPolicy: Always` the registry is asked all the same.
