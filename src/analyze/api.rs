@@ -56,7 +56,10 @@ fn change(context: &Context<'_>, object: &Object, revision: u32, side: Fact) -> 
         .confidence(if asked { Confidence::Certain } else { Confidence::Likely })
         .with("api_version", &object.id.api_version)
         .with("revision", revision)
-        .with("explanation", removal.map_or_else(|| "The definition of the kind is not installed".to_owned(), Removal::explanation))
+        .with(
+            "explanation",
+            removal.map_or_else(|| "The definition of the kind is not installed".to_owned(), Removal::explanation),
+        )
         .fact(side)
         .fact_if(crd_in_target(context, &object.id), Fact::CrdInTo)
         .evidence(
@@ -95,17 +98,18 @@ fn deprecated(context: &Context<'_>) -> Vec<Change> {
     let objects = availability::kinds_where(&context.input.to.objects, |id| goes(id).is_some() && !is_missing(context, id));
     let in_from = |id: &ObjectRef| context.input.from.objects.iter().any(|object| is_kind(&object.id, id));
     let found = objects.into_iter().filter_map(|object| Some((object, goes(&object.id)?)));
-    found.map(|(object, removal)| {
-        let change = Change::of(ChangeKind::ApiDeprecated, &object.id)
-            .with("api_version", &object.id.api_version)
-            .with("server_version", &server)
-            .with("explanation", removal.explanation())
-            .fact_if(in_from(&object.id), Fact::KindInFrom)
-            .evidence(EvidenceSource::To, &object.origin, format!("{} {}", object.id.api_version, object.id))
-            .evidence(EvidenceSource::Live, "version", &server);
-        explained(change, Some(removal))
-    })
-    .collect()
+    found
+        .map(|(object, removal)| {
+            let change = Change::of(ChangeKind::ApiDeprecated, &object.id)
+                .with("api_version", &object.id.api_version)
+                .with("server_version", &server)
+                .with("explanation", removal.explanation())
+                .fact_if(in_from(&object.id), Fact::KindInFrom)
+                .evidence(EvidenceSource::To, &object.origin, format!("{} {}", object.id.api_version, object.id))
+                .evidence(EvidenceSource::Live, "version", &server);
+            explained(change, Some(removal))
+        })
+        .collect()
 }
 
 /// The target's own CRD does not help: Helm maps kinds before it creates anything.

@@ -38,26 +38,21 @@ fn lost_patch(slot: &Slot<'_>) -> Option<String> {
     lost.then(|| format!("{} {current} to {older}", target.name()))
 }
 
-/// What a pod template gives up.
+/// What a pod template gives up against what is live and against *from*: what only the cluster has, an injected setting
+/// for one, stays through the patch.
 fn pods(context: &Context<'_>, pair: &Pair<'_>) -> Option<Change> {
-    let (before, to) = (Before::of(context, pair)?, pair.to?);
-    let (old, new) = (slots::pod_spec(&to.id, before.body), slots::pod_spec(&to.id, &to.body));
-    let mut lost = Lost::default();
-    lost.host(old, new);
-    for container in new.get("containers").as_list().iter().chain(new.get("initContainers").as_list()) {
-        let earlier = slots_of(old).find(|other| other.get("name") == container.get("name"));
-        if let Some(earlier) = earlier {
-            lost.container(&View::new(old, earlier), &View::new(new, container));
-        }
-    }
+    let (before, from, to) = (Before::of(context, pair)?, pair.from?, pair.to?);
+    let new = slots::pod_spec(&to.id, &to.body);
+    let against_from = Lost::between(slots::pod_spec(&to.id, &from.body), new);
+    let mut lost = Lost::between(slots::pod_spec(&to.id, before.body), new);
+    lost.what.retain(|what| against_from.what.contains(what));
+    lost.host &= against_from.host;
     let path = slots::spec_prefix(&to.id);
-    lost.into_change(&to.id, path.trim_end_matches('.')).map(|change| {
-        let mut change = change
-            .fact_if(!before.live, Fact::LiveUnknown)
-            .evidence(EvidenceSource::To, &to.origin, "without these protections");
-        change.evidence.push(before.evidence("has these protections"));
-        change
-    })
+    let change = lost.into_change(&to.id, path.trim_end_matches('.'))?;
+    let mut change =
+        change.fact_if(!before.live, Fact::LiveUnknown).evidence(EvidenceSource::To, &to.origin, "without these protections");
+    change.evidence.push(before.evidence("has these protections"));
+    Some(change)
 }
 
 fn slots_of(spec: &Value) -> impl Iterator<Item = &Value> {
@@ -103,6 +98,18 @@ impl<'v> View<'v> {
 }
 
 impl Lost {
+    fn between(old: &Value, new: &Value) -> Lost {
+        let mut lost = Lost::default();
+        lost.host(old, new);
+        for container in slots_of(new) {
+            let earlier = slots_of(old).find(|other| other.get("name") == container.get("name"));
+            if let Some(earlier) = earlier {
+                lost.container(&View::new(old, earlier), &View::new(new, container));
+            }
+        }
+        lost
+    }
+
     fn host(&mut self, old: &Value, new: &Value) {
         for key in ["hostNetwork", "hostPID", "hostIPC"] {
             if new.get(key).as_bool() == Some(true) && old.get(key).as_bool() != Some(true) {
@@ -156,7 +163,11 @@ fn role(context: &Context<'_>, pair: &Pair<'_>) -> Option<Change> {
         return None;
     }
     let has = rights(before.body);
-    let gained: Vec<String> = rights(&to.body).into_iter().filter(|right| !has.iter().any(|held| held.covers(right))).map(|right| right.shown()).collect();
+    let gained: Vec<String> = rights(&to.body)
+        .into_iter()
+        .filter(|right| !has.iter().any(|held| held.covers(right)))
+        .map(|right| right.shown())
+        .collect();
     if gained.is_empty() {
         return None;
     }

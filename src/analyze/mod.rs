@@ -113,7 +113,6 @@ pub enum ChangeKind {
     NoNodeFits,
     /// A protection of the present revision goes back (`path` = the first field).
     HardeningReverted,
-
     // Workloads and probes.
 
     // Traffic, references and ownership.
@@ -214,6 +213,8 @@ pub enum Fact {
     ThroughOperator,
     /// The first number of the version goes down.
     MajorVersion,
+    /// The volume is mounted where a known product keeps its data.
+    MountedLikeKnown,
     /// Images of this kind left the place.
     PlaceGone,
     /// The place is served from somewhere else, in part.
@@ -244,7 +245,6 @@ pub enum Fact {
     RightsWidened,
     /// A lower patch version of the same image.
     PatchReverted,
-
     // Workloads and probes.
 
     // Traffic, references and ownership.

@@ -27,8 +27,8 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
 fn unschedulable(context: &Context<'_>, pair: &Pair<'_>, nodes: &[LiveObject]) -> Option<Change> {
     let to = pair.to.filter(|to| !to.id.is("apps", "DaemonSet"))?;
     let target = Demand::of(&to.id, &to.body);
-    let before = Before::of(context, pair);
-    if target.is_empty() || before.is_some_and(|before| Demand::of(&to.id, before.body) == target) {
+    let bodies = [Before::of(context, pair).map(|before| before.body), pair.from.map(|from| &from.body)];
+    if target.is_empty() || bodies.into_iter().flatten().any(|body| Demand::of(&to.id, body) == target) {
         return None;
     }
     let reasons: Vec<String> = nodes.iter().map(|node| target.refused_by(node)).collect::<Option<_>>()?;

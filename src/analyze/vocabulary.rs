@@ -95,8 +95,8 @@ change_kinds! {
     // Images and versions.
     DataFormatDowngraded "data-format-downgraded" "a program goes back across a change of its data format, with the data kept" ["software", "from", "to", "condition", "place", "container"] ["software"] false
         [DowngradeImpossible, DowngradeUnsupported, DowngradeConditional, DowngradeSafe, FailsUnprepared, VersionUnknown, ExternalDatabase, ThroughOperator, LiveUnknown];
-    StatefulAppDowngraded "stateful-app-downgraded" "a program of unknown data format goes back with its volume kept" ["software", "from", "to", "place"] [] false
-        [MajorVersion, LiveUnknown];
+    StatefulAppDowngraded "stateful-app-downgraded" "a program of unknown data format goes back with its volume kept" ["software", "from", "to", "place", "like"] [] false
+        [MajorVersion, MountedLikeKnown, LiveUnknown];
     ImageFamilySwapped "image-family-swapped" "another program, or another packager's image, on the same volume" ["software", "from", "to", "condition", "place"] [] false
         [DowngradeSafe, LiveUnknown];
     OperatorDowngraded "operator-downgraded" "an operator goes below the version that wrote its custom resources" ["operator", "from", "to"] [] false
@@ -226,6 +226,7 @@ facts! {
     ExternalDatabase "external-database" "the data is in a database that the program migrates";
     ThroughOperator "through-operator" "a custom resource tells an operator which version to run";
     MajorVersion "major-version" "the first number of the version goes down";
+    MountedLikeKnown "mounted-like-known" "the volume is mounted where a known product keeps its data";
     PlaceGone "place-gone" "images of this kind left the place";
     PlaceMoved "place-moved" "the place is served from somewhere else, in part";
     PlaceFrozen "place-frozen" "the place gets nothing new";

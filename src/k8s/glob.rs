@@ -19,7 +19,9 @@ mod tests {
 
     #[test]
     fn globs() {
-        for (pattern, text) in [("*", ""), ("a*c", "abc"), ("*migrat*", "db-migration"), ("x", "x"), ("a*b*c", "a1b2c"), ("a*", "a")] {
+        for (pattern, text) in
+            [("*", ""), ("a*c", "abc"), ("*migrat*", "db-migration"), ("x", "x"), ("a*b*c", "a1b2c"), ("a*", "a")]
+        {
             assert!(glob(pattern, text), "{pattern} {text}");
         }
         for (pattern, text) in [("a*c", "ab"), ("x", "xy"), ("aa*aa", "aaa"), ("a*b", "a"), ("", "x")] {

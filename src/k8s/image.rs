@@ -293,7 +293,8 @@ mod tests {
 
     #[test]
     fn tags_that_tell_no_version() {
-        for text in ["redis", "redis:latest", "redis:alpine", "a/b@sha256:0123", "a/b:sha-9fceb02", "a/b:deadbeef", "a/b:12abc34"] {
+        for text in ["redis", "redis:latest", "redis:alpine", "a/b@sha256:0123", "a/b:sha-9fceb02", "a/b:deadbeef", "a/b:12abc34"]
+        {
             assert_eq!(version(text, Scheme::Plain), None, "{text}");
         }
     }

@@ -66,7 +66,15 @@ fn read_row(record: &Record) -> Option<Feature> {
     };
     matches!(record.field(6), "yes" | "no").then_some(())?;
     let since = version::exact(record.field(2))?;
-    Some(Feature { form, name: record.field(1), since, state, fact: record.field(4), instead: record.field(5), source: record.field(7) })
+    Some(Feature {
+        form,
+        name: record.field(1),
+        since,
+        state,
+        fact: record.field(4),
+        instead: record.field(5),
+        source: record.field(7),
+    })
 }
 
 fn read(text: &'static str) -> Result<Vec<Feature>, String> {

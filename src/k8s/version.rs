@@ -91,7 +91,10 @@ impl PartialOrd for Version {
 
 impl Ord for Version {
     fn cmp(&self, other: &Version) -> Ordering {
-        (0..PARTS).map(|position| self.part(position).cmp(&other.part(position))).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        (0..PARTS)
+            .map(|position| self.part(position).cmp(&other.part(position)))
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
     }
 }
 

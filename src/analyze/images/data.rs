@@ -43,7 +43,9 @@ fn one_per_object(changes: Vec<Change>) -> Vec<Change> {
     let mut kept: Vec<Change> = Vec::new();
     for change in changes {
         let same = |other: &Change| {
-            other.kind == change.kind && other.object == change.object && other.params.get("software") == change.params.get("software")
+            other.kind == change.kind
+                && other.object == change.object
+                && other.params.get("software") == change.params.get("software")
         };
         if !kept.iter().any(same) {
             kept.push(change);
@@ -74,7 +76,8 @@ fn judged(
     match (before.version(product.scheme), target.version(product.scheme)) {
         (Some(current), Some(older)) => {
             let rows = data_format::crossed(product, &current, &older);
-            let change = crossing(Change::of(ChangeKind::DataFormatDowngraded, slot.id).path(&slot.path), &rows, &current, &older)?;
+            let change =
+                crossing(Change::of(ChangeKind::DataFormatDowngraded, slot.id).path(&slot.path), &rows, &current, &older)?;
             Some(settle(change, context, slot, product))
         }
         // An extension beside a database need not be named in the tag; the database itself is judged.
@@ -168,10 +171,18 @@ fn unknown_product(context: &Context<'_>, slot: &Slot<'_>, before: &Image<'_>, t
         .confidence(Confidence::Possible)
         .fact_if(current.major() != older.major(), Fact::MajorVersion)
         .with("software", target.name())
+        .with("like", "no product of the tables")
         .with("from", current)
         .with("to", older)
         .with("place", kept_in(slot));
-    Some(with_slot(change, context, slot))
+    Some(with_slot(mounted_like(change, slot), context, slot))
+}
+
+/// An image of one's own whose volume is mounted where a known product keeps its data.
+fn mounted_like(change: Change, slot: &Slot<'_>) -> Change {
+    let Some(product) = mounts(slot.target).into_iter().find_map(data_format::product_at) else { return change };
+    let text = format!("volumes are mounted where {} keeps its data", product.name);
+    change.with("like", product.name).fact(Fact::MountedLikeKnown).evidence(EvidenceSource::Table, "stateful-images.csv", text)
 }
 
 /// Another program, or another packager's layout, on the same claim.
@@ -181,11 +192,8 @@ fn swapped(context: &Context<'_>, slot: &Slot<'_>, before: &Image<'_>, target: &
     }
     let (old, new) = (data_format::products(before).next()?, data_format::products(target).next()?);
     let change = Change::of(ChangeKind::ImageFamilySwapped, slot.id).path(&slot.path).with("place", kept_in(slot));
-    let change = if old.id == new.id {
-        repackaged(change, slot, before, target)?
-    } else {
-        exchanged(change, old, new, before, target)
-    };
+    let change =
+        if old.id == new.id { repackaged(change, slot, before, target)? } else { exchanged(change, old, new, before, target) };
     Some(with_slot(change.with("from", before).with("to", target), context, slot))
 }
 
@@ -193,10 +201,11 @@ fn exchanged(change: Change, old: &'static Product, new: &'static Product, befor
     let swap = data_format::swap(old.id, new.id, before.version(old.scheme).as_ref(), target.version(new.scheme).as_ref());
     let change = change.with("software", format!("{} instead of {}", new.name, old.name));
     match swap {
-        Some(row) => change
-            .with("condition", row.condition)
-            .fact_if(row.verdict == Verdict::Safe, Fact::DowngradeSafe)
-            .evidence(EvidenceSource::Table, "image-swaps.csv", format!("{} ({})", row.condition, row.source)),
+        Some(row) => change.with("condition", row.condition).fact_if(row.verdict == Verdict::Safe, Fact::DowngradeSafe).evidence(
+            EvidenceSource::Table,
+            "image-swaps.csv",
+            format!("{} ({})", row.condition, row.source),
+        ),
         None => change
             .confidence(Confidence::Likely)
             .with("condition", "Two different programs, and no vendor's word that one reads the other's files"),

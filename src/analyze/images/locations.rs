@@ -33,8 +33,9 @@ fn images<'v>(id: &ObjectRef, body: &'v Value) -> impl Iterator<Item = (&'v Valu
 /// An object of the target whose image comes from a dead or moved place and does not run now. The worst image speaks.
 fn doubtful(context: &Context<'_>, object: &Object, running: &BTreeSet<Image<'_>>) -> Option<Change> {
     let new = images(&object.id, &object.body).filter(|(_, image)| !running.contains(image));
-    let placed: Vec<(&Value, Image<'_>, &'static Location)> =
-        new.filter_map(|(container, image)| Some((container, image_locations::of(&image)?)).map(|(c, l)| (c, image, l))).collect();
+    let placed: Vec<(&Value, Image<'_>, &'static Location)> = new
+        .filter_map(|(container, image)| Some((container, image_locations::of(&image)?)).map(|(c, l)| (c, image, l)))
+        .collect();
     let (container, worst, row) = placed.iter().max_by_key(|(_, _, row)| row.state)?;
     let images: BTreeSet<String> = placed.iter().map(|(_, image, _)| image.to_string()).collect();
     let fact = match row.state {
@@ -78,9 +79,11 @@ fn cached(change: Change, context: &Context<'_>, object: &Object, container: &Va
     }
     let everywhere = !nodes.is_empty() && nodes.iter().filter_map(name_of).all(|name| all.contains(name));
     let names: Vec<&str> = all.into_iter().collect();
-    change
-        .fact(if everywhere { Fact::OnEveryNode } else { Fact::OnSomeNode })
-        .evidence(EvidenceSource::Live, "Node status.images", format!("held by {}", names.join(", ")))
+    change.fact(if everywhere { Fact::OnEveryNode } else { Fact::OnSomeNode }).evidence(
+        EvidenceSource::Live,
+        "Node status.images",
+        format!("held by {}", names.join(", ")),
+    )
 }
 
 fn name_of(object: &LiveObject) -> Option<&str> {
@@ -126,7 +129,11 @@ fn floating(context: &Context<'_>, slot: &Slot<'_>) -> Option<Change> {
         .fact_if(digests.len() > 1, Fact::DigestsDiffer)
         .evidence(EvidenceSource::To, &slot.target_object.origin, format!("{}: {text}", slot.path));
     let found: Vec<&str> = digests.keys().copied().collect();
-    Some(if found.is_empty() { change } else { change.evidence(EvidenceSource::Live, "Pod status.containerStatuses.imageID", found.join(", ")) })
+    Some(if found.is_empty() {
+        change
+    } else {
+        change.evidence(EvidenceSource::Live, "Pod status.containerStatuses.imageID", found.join(", "))
+    })
 }
 
 /// Whether the rollback replaces the pods, so that the tag is looked up again.
@@ -140,7 +147,9 @@ fn template_changes(context: &Context<'_>, slot: &Slot<'_>) -> bool {
 fn digests<'c>(context: &Context<'c>, slot: &Slot<'_>, image: &Image<'_>) -> BTreeMap<&'c str, usize> {
     let mut digests = BTreeMap::new();
     let facts = &context.input.facts;
-    let Some(crate::input::Known::Yes(pods)) = facts.around.get(&(Surrounding::Pods, slot.id.namespace.clone())) else { return digests };
+    let Some(crate::input::Known::Yes(pods)) = facts.around.get(&(Surrounding::Pods, slot.id.namespace.clone())) else {
+        return digests;
+    };
     for status in pods.iter().flat_map(|pod| pod.body.at(&["status", "containerStatuses"]).as_list()) {
         let runs = status.get("image").as_str().and_then(Image::parse).is_some_and(|held| same_bits(&held, image));
         if let Some((_, digest)) = status.get("imageID").as_str().filter(|_| runs).and_then(|id| id.split_once('@')) {

@@ -81,7 +81,6 @@ fn operator(context: &Context<'_>, slot: &Slot<'_>) -> Option<Change> {
 fn is_operator(context: &Context<'_>, image: &Image<'_>) -> bool {
     let words = || image.name().split(['-', '_']);
     let is_definition = |object: &crate::release::Object| object.id.is("apiextensions.k8s.io", "CustomResourceDefinition");
-    let chart_defines =
-        || !context.input.to.chart.crd_files.is_empty() || context.input.to.objects.iter().any(is_definition);
+    let chart_defines = || !context.input.to.chart.crd_files.is_empty() || context.input.to.objects.iter().any(is_definition);
     words().any(|word| word == "operator") || (words().any(|word| word == "controller") && chart_defines())
 }

@@ -65,11 +65,7 @@ impl<'c> Slot<'c> {
     /// Evidence: the image on both sides.
     pub fn evidence(&self) -> Vec<Evidence> {
         let shown = |value: &Value| format!("{}: {}", self.path, value.get("image").display());
-        let to = Evidence {
-            source: EvidenceSource::To,
-            at: self.target_object.origin.to_string(),
-            text: shown(self.target),
-        };
+        let to = Evidence { source: EvidenceSource::To, at: self.target_object.origin.to_string(), text: shown(self.target) };
         vec![to, self.before_object.evidence(shown(self.before))]
     }
 }
@@ -86,13 +82,7 @@ fn of_pair<'c>(context: &Context<'c>, pair: &Pair<'c>) -> Vec<Slot<'c>> {
     new.iter().filter_map(|container| slot(to, before, container, new, old)).collect()
 }
 
-fn slot<'c>(
-    to: &'c Object,
-    before: Before<'c>,
-    container: &'c Value,
-    new: &'c [Value],
-    old: &'c [Value],
-) -> Option<Slot<'c>> {
+fn slot<'c>(to: &'c Object, before: Before<'c>, container: &'c Value, new: &'c [Value], old: &'c [Value]) -> Option<Slot<'c>> {
     let target_claims = claims(&to.id, &to.body, container);
     let claims_of_old = |old: &'c Value| claims(&to.id, before.body, old);
     let shares = |old: &&'c Value| !claims_of_old(old).is_disjoint(&target_claims);
@@ -143,9 +133,34 @@ fn claims<'v>(id: &ObjectRef, body: &'v Value, container: &'v Value) -> BTreeSet
 
 /// Programs that talk to a store and keep nothing themselves.
 const CLIENTS: &[&str] = &[
-    "pg_dump", "pg_dumpall", "pg_basebackup", "pg_isready", "psql", "pgbench", "mysqldump", "mysql", "mysqladmin", "mariadb",
-    "mariadb-dump", "mariadb-admin", "mongodump", "mongorestore", "mongosh", "mongo", "redis-cli", "valkey-cli", "etcdctl",
-    "kafka-topics.sh", "rabbitmqadmin", "influx", "clickhouse-client", "cqlsh", "mc", "restic", "nodetool", "sleep",
+    "pg_dump",
+    "pg_dumpall",
+    "pg_basebackup",
+    "pg_isready",
+    "psql",
+    "pgbench",
+    "mysqldump",
+    "mysql",
+    "mysqladmin",
+    "mariadb",
+    "mariadb-dump",
+    "mariadb-admin",
+    "mongodump",
+    "mongorestore",
+    "mongosh",
+    "mongo",
+    "redis-cli",
+    "valkey-cli",
+    "etcdctl",
+    "kafka-topics.sh",
+    "rabbitmqadmin",
+    "influx",
+    "clickhouse-client",
+    "cqlsh",
+    "mc",
+    "restic",
+    "nodetool",
+    "sleep",
 ];
 
 /// Whether the container only runs a client, a backup tool or an exporter.
