@@ -25,7 +25,7 @@ fn patches(context: &Context<'_>) -> Option<Change> {
     let mut change = Change::new(ChangeKind::HardeningReverted, None)
         .confidence(Confidence::Possible)
         .fact(Fact::PatchReverted)
-        .with("what", lost.into_iter().collect::<Vec<_>>().join(", "));
+        .with("what", format!("patch versions go back ({})", lost.into_iter().collect::<Vec<_>>().join(", ")));
     change.evidence = first.evidence();
     Some(change)
 }
@@ -178,7 +178,7 @@ fn role(context: &Context<'_>, pair: &Pair<'_>) -> Option<Change> {
         .path("rules")
         .fact(Fact::RightsWidened)
         .fact_if(!before.live, Fact::LiveUnknown)
-        .with("what", format!("may again {listed}"))
+        .with("what", format!("it may again {listed}"))
         .evidence(EvidenceSource::To, &to.origin, listed);
     change.evidence.push(before.evidence("rules without these rights"));
     Some(change)

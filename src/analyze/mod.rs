@@ -207,6 +207,8 @@ pub enum Fact {
     DowngradeSafe,
     /// The condition does not hold unless somebody prepared for it.
     FailsUnprepared,
+    /// The condition holds with few exceptions.
+    MostlyWorks,
     /// The tag tells no version.
     VersionUnknown,
     /// The data is in a database that the program migrates.

@@ -94,7 +94,7 @@ change_kinds! {
 
     // Images and versions.
     DataFormatDowngraded "data-format-downgraded" "a program goes back across a change of its data format, with the data kept" ["software", "from", "to", "condition", "place", "container"] ["software"] false
-        [DowngradeImpossible, DowngradeUnsupported, DowngradeConditional, DowngradeSafe, FailsUnprepared, VersionUnknown, ExternalDatabase, ThroughOperator, LiveUnknown];
+        [DowngradeImpossible, DowngradeUnsupported, DowngradeConditional, DowngradeSafe, FailsUnprepared, MostlyWorks, VersionUnknown, ExternalDatabase, ThroughOperator, LiveUnknown];
     StatefulAppDowngraded "stateful-app-downgraded" "a program of unknown data format goes back with its volume kept" ["software", "from", "to", "place", "like"] [] false
         [MajorVersion, MountedLikeKnown, LiveUnknown];
     ImageFamilySwapped "image-family-swapped" "another program, or another packager's image, on the same volume" ["software", "from", "to", "condition", "place"] [] false
@@ -223,6 +223,7 @@ facts! {
     DowngradeConditional "downgrade-conditional" "the way back works under a condition";
     DowngradeSafe "downgrade-safe" "the vendor allows the way back";
     FailsUnprepared "fails-unprepared" "the condition does not hold unless somebody prepared for it";
+    MostlyWorks "mostly-works" "the condition holds with few exceptions";
     VersionUnknown "version-unknown" "the tag tells no version";
     ExternalDatabase "external-database" "the data is in a database that the program migrates";
     ThroughOperator "through-operator" "a custom resource tells an operator which version to run";

@@ -52,6 +52,18 @@ pub enum Verdict {
     Impossible,
 }
 
+/// How the way back goes where nobody prepared for a condition. Ordered from harmless to worst.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unprepared {
+    /// Well, with few exceptions; also for rows without a condition.
+    #[default]
+    Mostly,
+    /// Well or not: it depends.
+    Works,
+    /// Badly.
+    Fails,
+}
+
 /// Which moves a row is about.
 #[derive(Clone, Debug)]
 enum Boundary {
@@ -82,8 +94,8 @@ pub struct Row {
     boundary: Boundary,
     scope: Range,
     pub verdict: Verdict,
-    /// A condition that nobody meets without having prepared for it.
-    pub fails_unprepared: bool,
+    /// What happens where nobody prepared for the condition.
+    pub unprepared: Unprepared,
     pub condition: &'static str,
     /// Whether the source was read again for this table; else it is general knowledge.
     pub checked: bool,
@@ -130,7 +142,7 @@ pub fn crossed(product: &Product, current: &Version, target: &Version) -> Vec<&'
     }
     let of_product = ROWS.iter().filter(|row| row.product == product.id);
     let mut rows: Vec<&Row> = of_product.filter(|row| row.is_crossed(current, target)).collect();
-    rows.sort_by_key(|row| std::cmp::Reverse((row.verdict, row.fails_unprepared)));
+    rows.sort_by_key(|row| std::cmp::Reverse((row.verdict, row.unprepared)));
     rows
 }
 
@@ -172,11 +184,12 @@ impl Row {
             _ => return None,
         };
         let verdict = Verdict::read(record.field(5))?;
-        let fails_unprepared = match (verdict, record.field(6)) {
-            (Verdict::Conditional, "works") => false,
-            (Verdict::Conditional, "fails") => true,
+        let unprepared = match (verdict, record.field(6)) {
+            (Verdict::Conditional, "mostly") => Unprepared::Mostly,
+            (Verdict::Conditional, "works") => Unprepared::Works,
+            (Verdict::Conditional, "fails") => Unprepared::Fails,
             (Verdict::Conditional, _) => return None,
-            (_, "") => false,
+            (_, "") => Unprepared::default(),
             _ => return None,
         };
         Some(Row {
@@ -185,7 +198,7 @@ impl Row {
             boundary,
             scope: Range::parse(record.field(4))?,
             verdict,
-            fails_unprepared,
+            unprepared,
             condition: record.field(7),
             checked: read_flag(record.field(8))?,
             source: record.field(9),

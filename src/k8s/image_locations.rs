@@ -11,6 +11,8 @@ const COLUMNS: [&str; 7] = ["place", "tags", "state", "fact", "instead", "checke
 /// What became of a place. Ordered from harmless to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
+    /// Still used, in the midst of a place that is not.
+    Served,
     /// Still there, without anything new.
     Frozen,
     /// Served somewhere else, in part.
@@ -34,9 +36,10 @@ pub struct Location {
 
 static ROWS: LazyLock<Vec<Location>> = LazyLock::new(|| read(TABLE).expect("a test reads the same text"));
 
-/// The row about the place an image comes from. Registry and path count: a mirror is another place.
+/// The row about the place an image comes from, the first that fits. Registry and path count: a mirror is another place.
 pub fn of(image: &Image<'_>) -> Option<&'static Location> {
-    ROWS.iter().find(|row| image.is_at(row.place) && !(row.versions_only && is_latest(image)))
+    let row = ROWS.iter().find(|row| image.is_at(row.place) && !(row.versions_only && is_latest(image)))?;
+    (row.state != State::Served).then_some(row)
 }
 
 fn is_latest(image: &Image<'_>) -> bool {
@@ -53,6 +56,7 @@ fn read_row(record: &Record) -> Option<Location> {
         "gone" => State::Gone,
         "moved" => State::Moved,
         "frozen" => State::Frozen,
+        "served" => State::Served,
         _ => return None,
     };
     let checked = match record.field(5) {
@@ -98,6 +102,9 @@ mod tests {
         assert_eq!(state("registry.example.com/bitnami/redis:7.2.4"), None);
         assert_eq!(state("bitnamilegacy/redis:7.2.4"), Some(State::Frozen));
         assert_eq!(state("k8s.gcr.io/ingress-nginx/controller:v1.1.0"), Some(State::Frozen));
+        assert_eq!(state("gcr.io/team/app:1"), Some(State::Moved));
+        assert_eq!(state("gcr.io/distroless/static:nonroot"), None);
+        assert_eq!(state("quay.io/coreos/etcd:v3.5.14"), None);
         assert_eq!(state("eu.gcr.io/team/app:1"), None);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::slots::{self, Slot};
 use crate::analyze::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Confidence;
-use crate::k8s::data_format::{self, Product, Row, State, Verdict};
+use crate::k8s::data_format::{self, Product, Row, State, Unprepared, Verdict};
 use crate::k8s::image::{Image, Scheme};
 use crate::k8s::version::Version;
 use crate::release::Value;
@@ -89,7 +89,7 @@ fn judged(
 /// The worst row speaks, with the conditions of all rows that are as bad.
 pub fn crossing(change: Change, rows: &[&'static Row], current: &Version, older: &Version) -> Option<Change> {
     let worst = rows.first()?;
-    let as_bad = rows.iter().filter(|row| (row.verdict, row.fails_unprepared) == (worst.verdict, worst.fails_unprepared));
+    let as_bad = rows.iter().filter(|row| (row.verdict, row.unprepared) == (worst.verdict, worst.unprepared));
     let conditions: Vec<&str> = as_bad.clone().map(|row| row.condition).collect();
     let fact = match worst.verdict {
         Verdict::Impossible => Fact::DowngradeImpossible,
@@ -98,9 +98,10 @@ pub fn crossing(change: Change, rows: &[&'static Row], current: &Version, older:
         Verdict::Safe => Fact::DowngradeSafe,
     };
     let mut change = change
-        .confidence(if worst.checked { Confidence::Certain } else { Confidence::Likely })
+        .confidence(if worst.checked && worst.verdict != Verdict::Conditional { Confidence::Certain } else { Confidence::Likely })
         .fact(fact)
-        .fact_if(worst.fails_unprepared, Fact::FailsUnprepared)
+        .fact_if(worst.unprepared == Unprepared::Fails, Fact::FailsUnprepared)
+        .fact_if(worst.verdict == Verdict::Conditional && worst.unprepared == Unprepared::Mostly, Fact::MostlyWorks)
         .with("from", current)
         .with("to", older)
         .with("condition", conditions.join(" / "));

@@ -41,7 +41,7 @@ fn doubtful(context: &Context<'_>, object: &Object, running: &BTreeSet<Image<'_>
     let fact = match row.state {
         State::Gone => Fact::PlaceGone,
         State::Moved => Fact::PlaceMoved,
-        State::Frozen => Fact::PlaceFrozen,
+        State::Frozen | State::Served => Fact::PlaceFrozen,
     };
     let name = container.get("name").as_str().unwrap_or("");
     let change = Change::of(ChangeKind::ImagePlaceDoubtful, &object.id)

@@ -83,6 +83,9 @@ fn the_worst_row_that_is_crossed_counts() {
         ("strimzi/kafka:0.46.0-kafka-3.9.0", "strimzi/kafka:0.45.0-kafka-3.9.0", None),
         ("minio/minio:RELEASE.2024-05-10T01-41-38Z", "minio/minio:RELEASE.2022-05-26T05-48-41Z", Some(Conditional)),
         ("minio/minio:RELEASE.2024-05-10T01-41-38Z", "minio/minio:RELEASE.2024-01-01T00-00-00Z", None),
+        ("elasticsearch:8.17.2", "elasticsearch:8.17.0", Some(Conditional)),
+        ("elasticsearch:8.17.2", "elasticsearch:8.16.3", Some(Impossible)),
+        ("elasticsearch:7.17.9", "elasticsearch:7.17.5", Some(Impossible)),
         ("nextcloud:29.0.4.1", "nextcloud:29.0.4.0", Some(Impossible)),
         ("memcached:1.6.1", "memcached:1.5.0", None),
     ] {
