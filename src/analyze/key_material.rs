@@ -1,6 +1,6 @@
 //! Names of Secret keys that hold what opens stored data: an encryption key, an unseal key, a licence.
 
-use super::migrations::glob;
+use crate::k8s::glob::glob;
 use crate::k8s::table;
 
 const TABLE: &str = include_str!("../../rules/tables/key-material.csv");

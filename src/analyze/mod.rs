@@ -7,11 +7,15 @@ pub mod api;
 pub mod claims;
 pub mod custom_data;
 pub mod definitions;
+pub mod cluster_fit;
 pub mod deletions;
 pub mod fields;
+pub mod hardening;
 pub mod hooks;
 pub mod key_material;
+pub mod images;
 pub mod migrations;
+pub mod nodes;
 pub mod rejections;
 pub mod release;
 pub mod secrets;
@@ -101,7 +105,28 @@ pub enum ChangeKind {
     /// The definition's own rules do not let the field of a custom resource change.
     CustomResourceRefused,
     // Images and versions.
-
+    /// A program goes below a version at which its vendor changed the format of kept data, which stays (`path` = the image).
+    DataFormatDowngraded,
+    /// A program nobody tabulated goes below a minor version with its claim kept.
+    StatefulAppDowngraded,
+    /// Another program, or another packager's image of it, on the same claim.
+    ImageFamilySwapped,
+    /// An operator goes below the version that wrote its custom resources.
+    OperatorDowngraded,
+    /// An image that only the target needs comes from a place that is dead or has moved.
+    ImagePlaceDoubtful,
+    /// A tag that may name other bits on each pull, the same in both revisions.
+    FloatingImage,
+    /// The next minor version of Kubernetes removes a kind of *to*.
+    ApiDeprecated,
+    /// The cluster's version is outside of what the target's chart says it supports.
+    ChartRefusesCluster,
+    /// The target's pods rely on something that newer nodes do not have (`path` = where).
+    RemovedFeatureUsed,
+    /// No node fits what the target's pods ask for (`path` = the pod spec).
+    NoNodeFits,
+    /// A protection of the present revision goes back (`path` = the first field).
+    HardeningReverted,
     // Workloads and probes.
 
     // Traffic, references and ownership.
@@ -233,7 +258,58 @@ pub enum Fact {
     /// A CEL transition rule may refuse the change.
     MayRefuse,
     // Images and versions.
-
+    /// The older program refuses the data.
+    DowngradeImpossible,
+    /// The vendor does not support the way back.
+    DowngradeUnsupported,
+    /// The way back works under a condition.
+    DowngradeConditional,
+    /// The vendor allows the way back.
+    DowngradeSafe,
+    /// The condition does not hold unless somebody prepared for it.
+    FailsUnprepared,
+    /// The condition holds with few exceptions.
+    MostlyWorks,
+    /// The tag tells no version.
+    VersionUnknown,
+    /// The data is in a database that the program migrates.
+    ExternalDatabase,
+    /// A custom resource tells an operator which version to run.
+    ThroughOperator,
+    /// The first number of the version goes down.
+    MajorVersion,
+    /// The volume is mounted where a known product keeps its data.
+    MountedLikeKnown,
+    /// Images of this kind left the place.
+    PlaceGone,
+    /// The place is served from somewhere else, in part.
+    PlaceMoved,
+    /// The place gets nothing new.
+    PlaceFrozen,
+    /// Every node holds the image.
+    OnEveryNode,
+    /// Some node holds the image.
+    OnSomeNode,
+    /// Live pods run the same tag with different digests.
+    DigestsDiffer,
+    /// The present revision pulls from the same place.
+    PlaceInFrom,
+    /// *From* has the kind too.
+    KindInFrom,
+    /// The present chart says the same.
+    ConstraintInFrom,
+    /// A CSI driver takes over what the volume plugin did.
+    CsiMigrated,
+    /// The node lists miss what would be added: autoscaling is in use, or there is no node.
+    NodesMayCome,
+    /// Nodes ignore the annotation, and the pod runs all the same.
+    AnnotationIgnored,
+    /// The pod gets back rights on its node: privileged, host namespaces, or host paths.
+    HostAccess,
+    /// Roles allow more.
+    RightsWidened,
+    /// A lower patch version of the same image.
+    PatchReverted,
     // Workloads and probes.
 
     // Traffic, references and ownership.
@@ -279,6 +355,12 @@ const ANALYZERS: &[Analyzer] = &[
     release::analyze_outcome,
     volumes::analyze,
     definitions::analyze,
+    images::data::analyze,
+    images::operators::analyze,
+    images::locations::analyze,
+    cluster_fit::analyze,
+    nodes::analyze,
+    hardening::analyze,
 ];
 
 /// All changes, in analyzer order.

@@ -64,7 +64,7 @@ change_kinds! {
         [NotLive, LiveUnknown];
     ObjectTakenOver "object-taken-over" "a live object that from does not have is taken over" ["owner"] [] true
         [OtherRelease, Unowned, OwnRelease, LiveUnknown];
-    ApiNotServed "api-not-served" "the API server does not serve the kind" ["api_version", "revision"] ["api_version", "revision"] false
+    ApiNotServed "api-not-served" "the API server does not serve the kind" ["api_version", "revision", "explanation"] ["api_version", "revision"] false
         [OnlyInFrom, InTo, CrdInTo];
     ObjectInTwoGroups "object-in-two-groups" "one object under two API groups" ["other"] ["other"] true [];
     TargetDoubtful "target-doubtful" "the target is not known to have worked" ["revision", "status", "description"] ["revision"] false
@@ -102,6 +102,28 @@ change_kinds! {
         [ImmutableByRule, MayRefuse];
 
     // Images and versions.
+    DataFormatDowngraded "data-format-downgraded" "a program goes back across a change of its data format, with the data kept" ["software", "from", "to", "condition", "place", "container"] ["software"] false
+        [DowngradeImpossible, DowngradeUnsupported, DowngradeConditional, DowngradeSafe, FailsUnprepared, MostlyWorks, VersionUnknown, ExternalDatabase, ThroughOperator, LiveUnknown];
+    StatefulAppDowngraded "stateful-app-downgraded" "a program of unknown data format goes back with its volume kept" ["software", "from", "to", "place", "like"] [] false
+        [MajorVersion, MountedLikeKnown, LiveUnknown];
+    ImageFamilySwapped "image-family-swapped" "another program, or another packager's image, on the same volume" ["software", "from", "to", "condition", "place"] [] false
+        [DowngradeSafe, LiveUnknown];
+    OperatorDowngraded "operator-downgraded" "an operator goes below the version that wrote its custom resources" ["operator", "from", "to"] [] false
+        [MajorVersion, LiveUnknown];
+    ImagePlaceDoubtful "image-place-doubtful" "an image that only to needs comes from a dead or moved place" ["image", "images", "known", "instead"] [] true
+        [PlaceGone, PlaceMoved, PlaceFrozen, PlaceInFrom, OnEveryNode, OnSomeNode];
+    FloatingImage "floating-image" "a tag that may name other bits on each pull, the same in both revisions" ["image"] [] true
+        [DigestsDiffer];
+    ApiDeprecated "api-deprecated" "the next minor version of Kubernetes removes a kind of to" ["api_version", "server_version", "explanation"] ["api_version"] false
+        [KindInFrom];
+    ChartRefusesCluster "chart-refuses-cluster" "the cluster's version is outside of what the target's chart supports" ["constraint", "server_version", "chart"] [] false
+        [ConstraintInFrom];
+    RemovedFeatureUsed "removed-feature-used" "pods of to rely on what newer nodes do not have" ["feature", "known", "instead"] [] true
+        [CsiMigrated, AnnotationIgnored];
+    NoNodeFits "no-node-fits" "no node fits what pods of to ask for" ["nodes", "demand"] [] false
+        [NodesMayCome];
+    HardeningReverted "hardening-reverted" "a protection of the present revision goes back" ["what"] [] false
+        [HostAccess, RightsWidened, PatchReverted, LiveUnknown];
 
     // Workloads and probes.
 
@@ -229,6 +251,32 @@ facts! {
     MayRefuse "may-refuse" "a CEL transition rule may refuse the change";
 
     // Images and versions.
+    DowngradeImpossible "downgrade-impossible" "the older program refuses the data";
+    DowngradeUnsupported "downgrade-unsupported" "the vendor does not support the way back";
+    DowngradeConditional "downgrade-conditional" "the way back works under a condition";
+    DowngradeSafe "downgrade-safe" "the vendor allows the way back";
+    FailsUnprepared "fails-unprepared" "the condition does not hold unless somebody prepared for it";
+    MostlyWorks "mostly-works" "the condition holds with few exceptions";
+    VersionUnknown "version-unknown" "the tag tells no version";
+    ExternalDatabase "external-database" "the data is in a database that the program migrates";
+    ThroughOperator "through-operator" "a custom resource tells an operator which version to run";
+    MajorVersion "major-version" "the first number of the version goes down";
+    MountedLikeKnown "mounted-like-known" "the volume is mounted where a known product keeps its data";
+    PlaceGone "place-gone" "images of this kind left the place";
+    PlaceMoved "place-moved" "the place is served from somewhere else, in part";
+    PlaceFrozen "place-frozen" "the place gets nothing new";
+    OnEveryNode "on-every-node" "every node holds the image";
+    OnSomeNode "on-some-node" "some node holds the image";
+    DigestsDiffer "digests-differ" "live pods run the same tag with different digests";
+    PlaceInFrom "place-in-from" "the present revision pulls from the same place";
+    KindInFrom "kind-in-from" "from has the kind too";
+    ConstraintInFrom "constraint-in-from" "the present chart says the same";
+    CsiMigrated "csi-migrated" "a CSI driver takes over what the volume plugin did";
+    NodesMayCome "nodes-may-come" "an autoscaler may add nodes, or there is none now";
+    AnnotationIgnored "annotation-ignored" "nodes ignore the annotation, and the pod runs all the same";
+    HostAccess "host-access" "the pod gets back rights on its node";
+    RightsWidened "rights-widened" "a role allows more";
+    PatchReverted "patch-reverted" "a lower patch version of the same image";
 
     // Workloads and probes.
 

@@ -2,16 +2,24 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
+pub mod api_removals;
+pub mod constraint;
+pub mod data_format;
 pub mod defaults;
+pub mod glob;
 pub mod identity;
+pub mod image;
+pub mod image_locations;
 pub mod immutable;
 pub mod kinds;
 pub mod lists;
 pub mod names;
+pub mod operator_versions;
 pub mod pods;
 pub mod quantity;
 pub mod references;
 pub mod schema;
+pub mod removed_features;
 pub mod scope;
 pub mod selector;
 pub mod semantic;
@@ -19,3 +27,4 @@ mod service;
 pub mod surroundings;
 pub(crate) mod table;
 pub mod transition;
+pub mod version;
