@@ -13,6 +13,7 @@ pub mod release;
 pub mod secrets;
 pub mod traffic;
 pub mod vocabulary;
+mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,6 +90,12 @@ pub enum ChangeKind {
     // Images and versions.
 
     // Workloads and probes.
+    /// The manifest's replicas undercut what an autoscaler has set.
+    AutoscaledReplicas,
+    /// Helm deletes an autoscaler whose workload stays.
+    AutoscalerRemoved,
+    /// The pod template changes, and the controller replaces no pod, or not all.
+    PodsNotReplaced,
 
     // Traffic, references and ownership.
 
@@ -172,6 +179,20 @@ pub enum Fact {
     // Images and versions.
 
     // Workloads and probes.
+    /// Capacity falls by 30 % or more.
+    LargeDrop,
+    /// What runs now is the same in this.
+    InBoth,
+    /// The controller waits for a pod that is not Ready.
+    StuckPod,
+    /// The pod may only be starting.
+    Starting,
+    /// The update strategy is OnDelete.
+    OnDelete,
+    /// A partition holds pods back.
+    Partition,
+    /// The rollout is paused.
+    Paused,
 
     // Traffic, references and ownership.
 
@@ -214,6 +235,7 @@ const ANALYZERS: &[Analyzer] = &[
     access::analyze,
     secrets::analyze,
     release::analyze_outcome,
+    workloads::analyze,
 ];
 
 /// All changes, in analyzer order.

@@ -95,6 +95,12 @@ change_kinds! {
     // Images and versions.
 
     // Workloads and probes.
+    AutoscaledReplicas "autoscaled-replicas" "replicas of the manifest undercut what an autoscaler has set" ["from", "to", "scaler"] [] false
+        [LargeDrop, LiveUnknown];
+    AutoscalerRemoved "autoscaler-removed" "an autoscaler goes, the workload it scales stays" ["workload", "workload_ref", "from", "to"] ["workload"] true
+        [LargeDrop, LiveUnknown];
+    PodsNotReplaced "pods-not-replaced" "the pod template goes back, the pods do not" ["setting", "pods"] ["setting"] false
+        [StuckPod, Starting, OnDelete, Partition, Paused, InBoth];
 
     // Traffic, references and ownership.
 
@@ -197,6 +203,13 @@ facts! {
     // Images and versions.
 
     // Workloads and probes.
+    LargeDrop "large-drop" "capacity falls by 30 % or more";
+    InBoth "in-both" "what runs now is the same in this";
+    StuckPod "stuck-pod" "the controller waits for a pod that is not Ready";
+    Starting "starting" "the pod may only be starting";
+    OnDelete "on-delete" "updateStrategy is OnDelete";
+    Partition "partition" "a partition holds pods back";
+    Paused "paused" "the rollout is paused";
 
     // Traffic, references and ownership.
 

@@ -70,9 +70,15 @@ builtin_rules! {
     pvc_shrunk: "storage/pvc-shrunk",
     pvc_spec_changed: "storage/pvc-spec-changed",
     volume_claims_cascade: "storage/volume-claims-cascade",
+    autoscaled_replicas_drop: "workloads/autoscaled-replicas-drop",
+    autoscaler_floor_lowered: "workloads/autoscaler-floor-lowered",
+    autoscaler_removed: "workloads/autoscaler-removed",
+    deployment_paused: "workloads/deployment-paused",
     install_job_runs_again: "workloads/install-job-runs-again",
     job_template_changed: "workloads/job-template-changed",
     statefulset_immutable_field: "workloads/statefulset-immutable-field",
+    statefulset_stuck: "workloads/statefulset-stuck",
+    update_strategy_holds: "workloads/update-strategy-holds",
     workload_selector_changed: "workloads/workload-selector-changed",
 }
 
