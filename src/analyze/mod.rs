@@ -96,7 +96,16 @@ pub enum ChangeKind {
     AutoscalerRemoved,
     /// The pod template changes, and the controller replaces no pod, or not all.
     PodsNotReplaced,
-
+    /// Only configuration changes, and no pod that reads it is replaced.
+    ConfigNotReloaded,
+    /// Pods of the target count as ready although they may not be.
+    ReadinessWeak,
+    /// A probe of the target asks a port that the pod does not have.
+    ProbePortMissing,
+    /// A liveness probe of the target kills early.
+    LivenessImpatient,
+    /// Settings that protect the switch between pods go back.
+    SwitchLessGentle,
     // Traffic, references and ownership.
 
     // Outside the cluster.
@@ -193,7 +202,20 @@ pub enum Fact {
     Partition,
     /// The rollout is paused.
     Paused,
-
+    /// Read through the environment or a `subPath` mount: fixed while the container runs.
+    ReadAtStart,
+    /// A tool that watches configuration is at work.
+    Reloaded,
+    /// A container behind a Service has no readiness probe.
+    ReadinessMissing,
+    /// The rollback creates the workload.
+    NewWorkload,
+    /// The port is asked for by its name.
+    NamedPort,
+    /// Image, environment or command names a runtime that starts slowly.
+    SlowStarter,
+    /// Pods seen live were ready sooner.
+    StartsFaster,
     // Traffic, references and ownership.
 
     // Outside the cluster.

@@ -101,6 +101,16 @@ change_kinds! {
         [LargeDrop, LiveUnknown];
     PodsNotReplaced "pods-not-replaced" "the pod template goes back, the pods do not" ["setting", "pods"] ["setting"] false
         [StuckPod, Starting, OnDelete, Partition, Paused, InBoth];
+    ConfigNotReloaded "config-not-reloaded" "configuration goes back, the pods that read it go on" ["config", "reloader"] [] true
+        [ReadAtStart, Reloaded];
+    ReadinessWeak "readiness-weak" "pods of the target count as ready too early" ["weaknesses"] [] false
+        [ReadinessMissing, InBoth, NewWorkload];
+    ProbePortMissing "probe-port-missing" "a probe asks a port that the pod does not have" ["container", "probe", "port"] [] false
+        [NamedPort, InBoth];
+    LivenessImpatient "liveness-impatient" "a liveness probe kills early" ["container", "budget", "started"] [] false
+        [SlowStarter, StartsFaster, InBoth];
+    SwitchLessGentle "switch-less-gentle" "settings that protect the switch between pods go back" ["lost"] [] true
+        [];
 
     // Traffic, references and ownership.
 
@@ -210,6 +220,13 @@ facts! {
     OnDelete "on-delete" "updateStrategy is OnDelete";
     Partition "partition" "a partition holds pods back";
     Paused "paused" "the rollout is paused";
+    ReadAtStart "read-at-start" "read through the environment or a subPath mount: fixed while the container runs";
+    Reloaded "reloaded" "a tool that watches configuration is at work";
+    ReadinessMissing "readiness-missing" "a container behind a Service has no readiness probe";
+    NewWorkload "new-workload" "the rollback creates the workload";
+    NamedPort "named-port" "the port is asked for by its name";
+    SlowStarter "slow-starter" "image, environment or command names a runtime that starts slowly";
+    StartsFaster "starts-faster" "pods seen live were ready sooner";
 
     // Traffic, references and ownership.
 

@@ -8,6 +8,7 @@ pub mod immutable;
 pub mod kinds;
 pub mod lists;
 pub mod names;
+pub mod patterns;
 pub mod pods;
 pub mod quantity;
 pub mod references;

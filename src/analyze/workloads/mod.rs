@@ -1,11 +1,17 @@
 //! Workloads of the target: what runs now, what will run, and what the way from one to the other does.
 
 mod autoscaling;
+mod guards;
+mod liveness;
+mod probes;
+mod readiness;
+mod reloads;
 mod rollouts;
 
 use super::{Change, Context};
 use crate::forecast::bodies::stamped;
 use crate::forecast::objects::{self, Sides};
+use crate::forecast::{Method, apply};
 use crate::input::{Known, LiveObject};
 use crate::k8s::surroundings::Surrounding;
 use crate::k8s::{defaults, kinds, semantic};
@@ -15,7 +21,8 @@ use crate::rules::EvidenceSource;
 /// Looks at the workloads of the target from one side.
 type Subject = fn(&Context<'_>, &[Workload<'_>]) -> Vec<Change>;
 
-const SUBJECTS: &[Subject] = &[autoscaling::analyze, rollouts::analyze];
+const SUBJECTS: &[Subject] =
+    &[autoscaling::analyze, rollouts::analyze, reloads::analyze, readiness::analyze, liveness::analyze, guards::analyze];
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
     let workloads = Workload::all(context);
@@ -107,11 +114,15 @@ fn present(context: &Context<'_>, from: Option<&Object>, live: &Known<Option<&Li
     }
 }
 
-/// The object after Helm's patch.
+/// The object after Helm's patch. Where nothing says who owns the fields, the manifests do: what only *from* has goes.
 pub(super) fn predicted(context: &Context<'_>, to: &Object, from: Option<&Object>, live: &Value) -> Value {
     let stamped = stamped(&to.body, &context.input.from.name, &context.input.from.namespace);
     let sides = Sides { id: &to.id, from: from.map(|from| &from.body), to: &stamped, live };
-    objects::change(&sides, context.forecast.method, context.input.flags.force_conflicts, &context.input.facts).after
+    let method = match context.forecast.method {
+        Method::ServerSide if !apply::has_owners(live) => Method::ClientSide,
+        method => method,
+    };
+    objects::change(&sides, method, context.input.flags.force_conflicts, &context.input.facts).after
 }
 
 /// Objects of a surrounding kind beside the workload.

@@ -103,9 +103,9 @@ fn is_pod_of(pod: &LiveObject, workload: &Workload<'_>, revision: &str) -> bool 
 
 fn is_ready(pod: &LiveObject) -> bool {
     let conditions = pod.body.at(&["status", "conditions"]).as_list();
-    conditions.iter().any(|condition| {
-        condition.get("type").as_str() == Some("Ready") && condition.get("status").as_str() == Some("True")
-    })
+    conditions
+        .iter()
+        .any(|condition| condition.get("type").as_str() == Some("Ready") && condition.get("status").as_str() == Some("True"))
 }
 
 /// A pod that will not become ready by waiting: not scheduled, restarted, or waiting for something else than its creation.
