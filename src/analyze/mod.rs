@@ -7,6 +7,7 @@ pub mod api;
 pub mod deletions;
 pub mod fields;
 pub mod hooks;
+mod interval;
 pub mod migrations;
 pub mod rejections;
 pub mod release;
@@ -106,6 +107,22 @@ pub enum ChangeKind {
     LivenessImpatient,
     /// Settings that protect the switch between pods go back.
     SwitchLessGentle,
+    /// The new pod waits for a volume that the old pod holds.
+    AttachDeadlock,
+    /// For a moment no pod of the workload serves.
+    RolloutGap,
+    /// A suspended CronJob goes on.
+    CronJobResumes,
+    /// A ResourceQuota leaves no room for the pods of the rollout.
+    QuotaExceeded,
+    /// Admission refuses the target's pods.
+    PodsRefused,
+    /// A disruption budget of the target allows no eviction.
+    EvictionBlocked,
+    /// Requests or limits go below what was measured.
+    RequestsTooLow,
+    /// Many revisions lie between *to* and *from*.
+    RevisionsSkipped,
     // Traffic, references and ownership.
 
     // Outside the cluster.
@@ -216,6 +233,20 @@ pub enum Fact {
     SlowStarter,
     /// Pods seen live were ready sooner.
     StartsFaster,
+    /// The volume serves one pod at a time.
+    OnePodOnly,
+    /// The cluster has one node.
+    OneNode,
+    /// The strategy goes back to Recreate.
+    BackToRecreate,
+    /// `startingDeadlineSeconds` bounds what is made up for.
+    StartingDeadline,
+    /// The rollout stops old pods first where it finds no room.
+    RollsInPlace,
+    /// The namespace's Pod Security level.
+    PodSecurity,
+    /// A LimitRange of the namespace.
+    LimitRange,
     // Traffic, references and ownership.
 
     // Outside the cluster.
@@ -258,6 +289,7 @@ const ANALYZERS: &[Analyzer] = &[
     secrets::analyze,
     release::analyze_outcome,
     workloads::analyze,
+    interval::analyze,
 ];
 
 /// All changes, in analyzer order.

@@ -111,6 +111,22 @@ change_kinds! {
         [SlowStarter, StartsFaster, InBoth];
     SwitchLessGentle "switch-less-gentle" "settings that protect the switch between pods go back" ["lost"] [] true
         [];
+    AttachDeadlock "attach-deadlock" "the new pod waits for a volume that the old pod holds" ["claim", "mode"] [] false
+        [OnePodOnly, OneNode, InBoth];
+    RolloutGap "rollout-gap" "for a moment no pod serves" ["why"] [] false
+        [BackToRecreate];
+    CronJobResumes "cron-job-resumes" "a suspended CronJob goes on" ["schedule", "deadline"] [] false
+        [StartingDeadline];
+    QuotaExceeded "quota-exceeded" "a quota leaves no room for the rollout" ["lacks"] [] false
+        [RollsInPlace];
+    PodsRefused "pods-refused" "admission refuses the target's pods" ["by", "reasons"] ["by"] false
+        [PodSecurity, LimitRange, InBoth];
+    EvictionBlocked "eviction-blocked" "a disruption budget allows no eviction" ["setting", "workload", "replicas"] [] false
+        [InBoth];
+    RequestsTooLow "requests-too-low" "requests or limits go below what was measured" ["short", "scaler"] [] true
+        [];
+    RevisionsSkipped "revisions-skipped" "many revisions lie between" ["count"] [] true
+        [];
 
     // Traffic, references and ownership.
 
@@ -227,6 +243,13 @@ facts! {
     NamedPort "named-port" "the port is asked for by its name";
     SlowStarter "slow-starter" "image, environment or command names a runtime that starts slowly";
     StartsFaster "starts-faster" "pods seen live were ready sooner";
+    OnePodOnly "one-pod-only" "the volume serves one pod at a time";
+    OneNode "one-node" "the cluster has one node";
+    BackToRecreate "back-to-recreate" "the strategy goes back to Recreate";
+    StartingDeadline "starting-deadline" "startingDeadlineSeconds bounds what is made up for";
+    RollsInPlace "rolls-in-place" "the rollout stops old pods first";
+    PodSecurity "pod-security" "the namespace's Pod Security level";
+    LimitRange "limit-range" "a LimitRange of the namespace";
 
     // Traffic, references and ownership.
 

@@ -9,6 +9,7 @@ pub mod kinds;
 pub mod lists;
 pub mod names;
 pub mod patterns;
+pub mod pod_security;
 pub mod pods;
 pub mod quantity;
 pub mod references;

@@ -1,12 +1,19 @@
 //! Workloads of the target: what runs now, what will run, and what the way from one to the other does.
 
+mod admission;
 mod autoscaling;
+mod budgets;
 mod guards;
 mod liveness;
 mod probes;
+mod quotas;
 mod readiness;
+mod recommendations;
 mod reloads;
+mod replacement;
 mod rollouts;
+mod schedules;
+mod surge;
 
 use super::{Change, Context};
 use crate::forecast::bodies::stamped;
@@ -21,8 +28,20 @@ use crate::rules::EvidenceSource;
 /// Looks at the workloads of the target from one side.
 type Subject = fn(&Context<'_>, &[Workload<'_>]) -> Vec<Change>;
 
-const SUBJECTS: &[Subject] =
-    &[autoscaling::analyze, rollouts::analyze, reloads::analyze, readiness::analyze, liveness::analyze, guards::analyze];
+const SUBJECTS: &[Subject] = &[
+    autoscaling::analyze,
+    rollouts::analyze,
+    reloads::analyze,
+    readiness::analyze,
+    liveness::analyze,
+    guards::analyze,
+    replacement::analyze,
+    schedules::analyze,
+    quotas::analyze,
+    admission::analyze,
+    budgets::analyze,
+    recommendations::analyze,
+];
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
     let workloads = Workload::all(context);
