@@ -31,6 +31,8 @@ macro_rules! builtin_rules {
 }
 
 builtin_rules! {
+    change_forbidden: "access/change-forbidden",
+    deletion_forbidden: "access/deletion-forbidden",
     pod_security_rejects: "access/pod-security-rejects",
     role_ref_changed: "access/role-ref-changed",
     service_account_alias: "access/service-account-alias",
