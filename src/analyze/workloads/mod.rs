@@ -63,7 +63,7 @@ impl<'a> Workload<'a> {
     /// All of the target, in its order; those whose change is refused are left out: they stay as they are.
     fn all(context: &Context<'a>) -> Vec<Workload<'a>> {
         let objects = context.input.to.objects.iter();
-        let runs_pods = objects.filter(|object| kinds::pod_template_path(&object.id).is_some());
+        let runs_pods = objects.filter(|object| kinds::pod_template_path(&object.id).is_some() || is_scalable(object));
         runs_pods.filter(|object| !context.is_rejected(&object.id)).map(|to| Workload::new(context, to)).collect()
     }
 
@@ -120,6 +120,11 @@ impl<'a> Workload<'a> {
             (None, None) => change,
         }
     }
+}
+
+/// A custom resource that an autoscaler may scale; its pods are its operator's business.
+fn is_scalable(object: &Object) -> bool {
+    !kinds::is_built_in(&object.id) && !object.body.at(&["spec", "replicas"]).is_null()
 }
 
 /// The stored object: live, or as *from* says where live is not known.
