@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::probes::{name, seconds};
+use super::probes::{has_container, name, seconds};
 use super::{Workload, beside};
 use crate::analyze::{Change, ChangeKind, Context, Fact};
 use crate::k8s::patterns::{self, PatternTable};
@@ -39,7 +39,9 @@ fn harsh(context: &Context<'_>, workload: &Workload<'_>) -> Option<Change> {
     let found = budgets(workload.pod_spec());
     let worst = found.iter().min_by_key(|budget| (budget.runtime.is_none(), budget.first_kill))?;
     let before = budgets(workload.pod_spec_before());
-    let in_both = before.iter().any(|budget| budget.container == worst.container && budget.first_kill <= worst.first_kill);
+    let renamed = !has_container(workload.pod_spec_before(), &worst.container);
+    let in_both =
+        before.iter().any(|budget| (renamed || budget.container == worst.container) && budget.first_kill <= worst.first_kill);
     let started = measured(context, workload, &worst.container);
     let change = Change::of(ChangeKind::LivenessImpatient, workload.id())
         .path(format!("spec.template.spec.containers[name={}].livenessProbe", worst.container))

@@ -136,6 +136,11 @@ pub fn name(container: &Value) -> &str {
     container.get("name").as_str().unwrap_or("")
 }
 
+/// Whether the pod has a container of this name.
+pub fn has_container(spec: &Value, wanted: &str) -> bool {
+    spec.get("containers").as_list().iter().any(|container| name(container) == wanted)
+}
+
 /// A probe that asks for a port nobody listens on by the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LostPort {

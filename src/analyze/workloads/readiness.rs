@@ -23,7 +23,7 @@ fn readiness(context: &Context<'_>, workload: &Workload<'_>) -> Option<Change> {
     let before =
         workload.before.as_ref().map(|body| probes::weaknesses(template(body), &services(&context.input.from, workload)));
     let worse: Weaknesses = match &before {
-        Some(before) => after.iter().filter(|(key, _)| !before.contains_key(key)).map(owned).collect(),
+        Some(before) => after.iter().filter(|(key, _)| !was_so(workload, before, key)).map(owned).collect(),
         None => after.clone(),
     };
     if worse.is_empty() {
@@ -32,6 +32,13 @@ fn readiness(context: &Context<'_>, workload: &Workload<'_>) -> Option<Change> {
     }
     let change = weak(workload, &worse).fact_if(before.is_none(), Fact::NewWorkload);
     Some(if before.is_some() { workload.seen(change, "what runs now does not have this") } else { change })
+}
+
+/// Whether the present pods have the weakness; a container under a new name takes over that of an old one.
+fn was_so(workload: &Workload<'_>, before: &Weaknesses, key: &(Weakness, String)) -> bool {
+    let (kind, name) = key;
+    let renamed = *kind != Weakness::Ignored && !probes::has_container(workload.pod_spec_before(), name);
+    before.contains_key(key) || (renamed && before.keys().any(|(other, _)| other == kind))
 }
 
 fn owned((key, text): (&(Weakness, String), &String)) -> ((Weakness, String), String) {
