@@ -14,6 +14,7 @@ pub mod hardening;
 pub mod hooks;
 pub mod key_material;
 pub mod images;
+mod interval;
 pub mod migrations;
 pub mod nodes;
 pub mod rejections;
@@ -22,6 +23,7 @@ pub mod secrets;
 pub mod traffic;
 pub mod vocabulary;
 pub mod volumes;
+mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -128,7 +130,38 @@ pub enum ChangeKind {
     /// A protection of the present revision goes back (`path` = the first field).
     HardeningReverted,
     // Workloads and probes.
-
+    /// The manifest's replicas undercut what an autoscaler has set.
+    AutoscaledReplicas,
+    /// Helm deletes an autoscaler whose workload stays.
+    AutoscalerRemoved,
+    /// The pod template changes, and the controller replaces no pod, or not all.
+    PodsNotReplaced,
+    /// Only configuration changes, and no pod that reads it is replaced.
+    ConfigNotReloaded,
+    /// Pods of the target count as ready although they may not be.
+    ReadinessWeak,
+    /// A probe of the target asks a port that the pod does not have.
+    ProbePortMissing,
+    /// A liveness probe of the target kills early.
+    LivenessImpatient,
+    /// Settings that protect the switch between pods go back.
+    SwitchLessGentle,
+    /// The new pod waits for a volume that the old pod holds.
+    AttachDeadlock,
+    /// For a moment no pod of the workload serves.
+    RolloutGap,
+    /// A suspended CronJob goes on.
+    CronJobResumes,
+    /// A ResourceQuota leaves no room for the pods of the rollout.
+    QuotaExceeded,
+    /// Admission refuses the target's pods.
+    PodsRefused,
+    /// A disruption budget of the target allows no eviction.
+    EvictionBlocked,
+    /// Requests or limits go below what was measured.
+    RequestsTooLow,
+    /// Many revisions lie between *to* and *from*.
+    RevisionsSkipped,
     // Traffic, references and ownership.
 
     // Outside the cluster.
@@ -311,7 +344,48 @@ pub enum Fact {
     /// A lower patch version of the same image.
     PatchReverted,
     // Workloads and probes.
-
+    /// Capacity falls by 30 % or more.
+    LargeDrop,
+    /// What runs now is the same in this.
+    InBoth,
+    /// The controller waits for a pod that is not Ready.
+    StuckPod,
+    /// The pod may only be starting.
+    Starting,
+    /// The update strategy is OnDelete.
+    OnDelete,
+    /// A partition holds pods back.
+    Partition,
+    /// The rollout is paused.
+    Paused,
+    /// Read through the environment or a `subPath` mount: fixed while the container runs.
+    ReadAtStart,
+    /// A tool that watches configuration is at work.
+    Reloaded,
+    /// A container behind a Service has no readiness probe.
+    ReadinessMissing,
+    /// The rollback creates the workload.
+    NewWorkload,
+    /// The port is asked for by its name.
+    NamedPort,
+    /// Image, environment or command names a runtime that starts slowly.
+    SlowStarter,
+    /// Pods seen live were ready sooner.
+    StartsFaster,
+    /// The volume serves one pod at a time.
+    OnePodOnly,
+    /// The cluster has one node.
+    OneNode,
+    /// The strategy goes back to Recreate.
+    BackToRecreate,
+    /// `startingDeadlineSeconds` bounds what is made up for.
+    StartingDeadline,
+    /// The rollout stops old pods first where it finds no room.
+    RollsInPlace,
+    /// The namespace's Pod Security level.
+    PodSecurity,
+    /// A LimitRange of the namespace.
+    LimitRange,
     // Traffic, references and ownership.
 
     // Outside the cluster.
@@ -361,6 +435,8 @@ const ANALYZERS: &[Analyzer] = &[
     cluster_fit::analyze,
     nodes::analyze,
     hardening::analyze,
+    workloads::analyze,
+    interval::analyze,
 ];
 
 /// All changes, in analyzer order.

@@ -126,6 +126,38 @@ change_kinds! {
         [HostAccess, RightsWidened, PatchReverted, LiveUnknown];
 
     // Workloads and probes.
+    AutoscaledReplicas "autoscaled-replicas" "replicas of the manifest undercut what an autoscaler has set" ["from", "to", "scaler"] [] false
+        [LargeDrop, LiveUnknown];
+    AutoscalerRemoved "autoscaler-removed" "an autoscaler goes, the workload it scales stays" ["workload", "workload_ref", "from", "to"] ["workload"] true
+        [LargeDrop, LiveUnknown];
+    PodsNotReplaced "pods-not-replaced" "the pod template goes back, the pods do not" ["setting", "pods"] ["setting"] false
+        [StuckPod, Starting, OnDelete, Partition, Paused, InBoth];
+    ConfigNotReloaded "config-not-reloaded" "configuration goes back, the pods that read it go on" ["config", "reloader"] [] true
+        [ReadAtStart, Reloaded];
+    ReadinessWeak "readiness-weak" "pods of the target count as ready too early" ["weaknesses"] [] false
+        [ReadinessMissing, InBoth, NewWorkload];
+    ProbePortMissing "probe-port-missing" "a probe asks a port that the pod does not have" ["container", "probe", "port"] [] false
+        [NamedPort, InBoth];
+    LivenessImpatient "liveness-impatient" "a liveness probe kills early" ["container", "budget", "started"] [] false
+        [SlowStarter, StartsFaster, InBoth];
+    SwitchLessGentle "switch-less-gentle" "settings that protect the switch between pods go back" ["lost"] [] true
+        [];
+    AttachDeadlock "attach-deadlock" "the new pod waits for a volume that the old pod holds" ["claim", "mode"] [] false
+        [OnePodOnly, OneNode, InBoth];
+    RolloutGap "rollout-gap" "for a moment no pod serves" ["why"] [] false
+        [BackToRecreate];
+    CronJobResumes "cron-job-resumes" "a suspended CronJob goes on" ["schedule", "deadline"] [] false
+        [StartingDeadline];
+    QuotaExceeded "quota-exceeded" "a quota leaves no room for the rollout" ["lacks"] [] false
+        [RollsInPlace];
+    PodsRefused "pods-refused" "admission refuses the target's pods" ["by", "reasons"] ["by"] false
+        [PodSecurity, LimitRange, InBoth];
+    EvictionBlocked "eviction-blocked" "a disruption budget allows no eviction" ["setting", "workload", "replicas"] [] false
+        [InBoth];
+    RequestsTooLow "requests-too-low" "requests or limits go below what was measured" ["short", "scaler"] [] true
+        [];
+    RevisionsSkipped "revisions-skipped" "many revisions lie between" ["count"] [] true
+        [];
 
     // Traffic, references and ownership.
 
@@ -279,6 +311,27 @@ facts! {
     PatchReverted "patch-reverted" "a lower patch version of the same image";
 
     // Workloads and probes.
+    LargeDrop "large-drop" "capacity falls by 30 % or more";
+    InBoth "in-both" "what runs now is the same in this";
+    StuckPod "stuck-pod" "the controller waits for a pod that is not Ready";
+    Starting "starting" "the pod may only be starting";
+    OnDelete "on-delete" "updateStrategy is OnDelete";
+    Partition "partition" "a partition holds pods back";
+    Paused "paused" "the rollout is paused";
+    ReadAtStart "read-at-start" "read through the environment or a subPath mount: fixed while the container runs";
+    Reloaded "reloaded" "a tool that watches configuration is at work";
+    ReadinessMissing "readiness-missing" "a container behind a Service has no readiness probe";
+    NewWorkload "new-workload" "the rollback creates the workload";
+    NamedPort "named-port" "the port is asked for by its name";
+    SlowStarter "slow-starter" "image, environment or command names a runtime that starts slowly";
+    StartsFaster "starts-faster" "pods seen live were ready sooner";
+    OnePodOnly "one-pod-only" "the volume serves one pod at a time";
+    OneNode "one-node" "the cluster has one node";
+    BackToRecreate "back-to-recreate" "the strategy goes back to Recreate";
+    StartingDeadline "starting-deadline" "startingDeadlineSeconds bounds what is made up for";
+    RollsInPlace "rolls-in-place" "the rollout stops old pods first";
+    PodSecurity "pod-security" "the namespace's Pod Security level";
+    LimitRange "limit-range" "a LimitRange of the namespace";
 
     // Traffic, references and ownership.
 

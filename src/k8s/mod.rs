@@ -15,6 +15,8 @@ pub mod kinds;
 pub mod lists;
 pub mod names;
 pub mod operator_versions;
+pub mod patterns;
+pub mod pod_security;
 pub mod pods;
 pub mod quantity;
 pub mod references;
