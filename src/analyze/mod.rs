@@ -5,16 +5,16 @@
 pub mod access;
 pub mod api;
 pub mod claims;
+pub mod cluster_fit;
 pub mod custom_data;
 pub mod definitions;
-pub mod cluster_fit;
 pub mod deletions;
 pub mod fields;
 pub mod hardening;
 pub mod hooks;
-pub mod key_material;
 pub mod images;
 mod interval;
+pub mod key_material;
 pub mod migrations;
 pub mod nodes;
 pub mod rejections;
@@ -235,8 +235,6 @@ pub enum Fact {
     Forbidden,
     /// The API server was asked with a dry run.
     DryRun,
-    /// Pods of the workload would be refused by the namespace's Pod Security level.
-    PodSecurity,
     /// The number or quantity goes up.
     Raised,
     /// The number or quantity goes down.

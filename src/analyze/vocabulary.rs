@@ -251,7 +251,6 @@ facts! {
     Shrinks "shrinks" "the request would fall below the live capacity";
     RetentionPolicy "retention-policy" "removed by the StatefulSet's claim retention policy";
     DryRun "dry-run" "the API server was asked with a dry run";
-    PodSecurity "pod-security" "the namespace's Pod Security level refuses the pods";
     Forbidden "forbidden" "the caller may not make the change";
     Raised "raised" "the number or quantity goes up";
     Lowered "lowered" "the number or quantity goes down";
