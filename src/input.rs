@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::helm::{HelmBinary, RollbackFlags};
@@ -163,6 +164,9 @@ pub struct Facts {
     /// for, because nothing in either manifest calls for it, is absent.
     #[serde(skip)]
     pub around: BTreeMap<(Surrounding, Option<String>), Known<Vec<LiveObject>>>,
+    /// When the facts were read.
+    #[serde(skip)]
+    pub now: Known<Timestamp>,
     /// Digest-free identity of the cluster: uid of `kube-system`.
     pub cluster_uid: Known<String>,
 }
@@ -181,6 +185,7 @@ impl Facts {
             namespace_contents: BTreeMap::new(),
             webhook_backends: BTreeMap::new(),
             around: BTreeMap::new(),
+            now: Known::No(why.to_owned()),
             cluster_uid: Known::No(why.to_owned()),
         }
     }
