@@ -108,7 +108,7 @@ fn env_matches(container: &Value, pattern: &str) -> bool {
 }
 
 /// `*` matches any run of characters.
-fn glob(pattern: &str, text: &str) -> bool {
+pub(super) fn glob(pattern: &str, text: &str) -> bool {
     let mut rest = text;
     let parts: Vec<&str> = pattern.split('*').collect();
     for (position, part) in parts.iter().enumerate() {

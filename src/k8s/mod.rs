@@ -16,4 +16,4 @@ pub mod selector;
 pub mod semantic;
 mod service;
 pub mod surroundings;
-mod table;
+pub(crate) mod table;
