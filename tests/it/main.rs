@@ -4,6 +4,7 @@ mod act;
 mod execute;
 mod hostile;
 mod plugin;
+mod quiet;
 mod records;
 mod report;
 mod secrets;
