@@ -131,6 +131,34 @@ pub struct ApiResource {
 /// Served kinds, keyed by (`group/version`, kind).
 pub type Discovery = BTreeMap<(String, String), ApiResource>;
 
+/// One rule of what the caller may do (rbac.authorization.k8s.io/v1 `PolicyRule`); `*` stands for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AccessRule {
+    pub verbs: Vec<String>,
+    pub groups: Vec<String>,
+    /// Plural names.
+    pub resources: Vec<String>,
+    /// Empty = every name.
+    pub names: Vec<String>,
+}
+
+impl AccessRule {
+    fn allows(&self, verb: &str, group: &str, resource: &str, name: &str) -> bool {
+        let has = |list: &[String], wanted: &str| list.iter().any(|item| item == "*" || item == wanted);
+        // A create request is not checked against names: the server does not know the name yet (Kubernetes RBAC documentation,
+        // "Referring to resources").
+        let named = self.names.is_empty() || (verb != "create" && self.names.iter().any(|item| item == name));
+        has(&self.verbs, verb) && has(&self.groups, group) && has(&self.resources, resource) && named
+    }
+}
+
+/// What the caller may do, by namespace; `None` = in the whole cluster.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Access {
+    #[serde(skip)]
+    pub by_namespace: BTreeMap<Option<String>, Known<Vec<AccessRule>>>,
+}
+
 /// Facts from the cluster (or from files). Every part says on its own whether it is known.
 #[derive(Clone, Debug, Serialize)]
 pub struct Facts {
@@ -167,6 +195,8 @@ pub struct Facts {
     /// When the facts were read.
     #[serde(skip)]
     pub now: Known<Timestamp>,
+    /// What the caller may do.
+    pub access: Access,
     /// Digest-free identity of the cluster: uid of `kube-system`.
     pub cluster_uid: Known<String>,
 }
@@ -186,7 +216,19 @@ impl Facts {
             webhook_backends: BTreeMap::new(),
             around: BTreeMap::new(),
             now: Known::No(why.to_owned()),
+            access: Access::default(),
             cluster_uid: Known::No(why.to_owned()),
+        }
+    }
+
+    /// Whether the caller may do this to the object.
+    pub fn may(&self, verb: &str, id: &ObjectRef) -> Known<bool> {
+        let why = || Known::No("permissions were not read".to_owned());
+        let served = self.discovery.yes().and_then(|kinds| kinds.get(&(id.api_version.clone(), id.kind.clone())));
+        let (Some(resource), Some(rules)) = (served, self.access.by_namespace.get(&id.namespace)) else { return why() };
+        match rules {
+            Known::Yes(rules) => Known::Yes(rules.iter().any(|rule| rule.allows(verb, id.group(), &resource.plural, &id.name))),
+            Known::No(why) => Known::No(why.clone()),
         }
     }
 

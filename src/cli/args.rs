@@ -1,6 +1,7 @@
 //! The command line as clap sees it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -146,6 +147,12 @@ pub struct EvidenceArgs {
     /// Compare the records only, and ask the cluster for nothing else
     #[arg(long)]
     pub no_live: bool,
+    /// How long one read of live evidence may take
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub request_timeout: Duration,
+    /// How long all reads of live evidence together may take
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
+    pub evidence_timeout: Duration,
     /// Forecast for this Helm instead of the installed one
     #[arg(long, value_name = "X.Y.Z", value_parser = helm_version)]
     pub helm_version: Option<HelmVersion>,
@@ -181,6 +188,13 @@ pub enum RulesCommand {
         #[arg(long, value_name = "DIR", default_value = ".")]
         dir: PathBuf,
     },
+}
+
+/// `5s`, `1m30s`, as Go programs take them.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: Option<jiff::SignedDuration> = text.parse().ok();
+    let duration = parsed.and_then(|duration| Duration::try_from(duration).ok()).filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| "write a duration such as 5s or 1m30s".to_owned())
 }
 
 fn color(text: &str) -> Result<ColorMode, String> {

@@ -53,6 +53,8 @@ pub fn settings(given: &Given, env: &Env) -> Result<Settings> {
             live: check.evidence.live.clone(),
             discovery: check.evidence.discovery.clone(),
             live_evidence: !check.evidence.no_live,
+            request_timeout: check.evidence.request_timeout,
+            evidence_timeout: check.evidence.evidence_timeout,
             helm_bin: env.os("HELM_BIN").unwrap_or_else(|| "helm".into()),
             helm_version: check.evidence.helm_version.clone(),
             flags: check.rollback.flags(env),

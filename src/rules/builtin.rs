@@ -31,6 +31,8 @@ macro_rules! builtin_rules {
 }
 
 builtin_rules! {
+    change_forbidden: "access/change-forbidden",
+    deletion_forbidden: "access/deletion-forbidden",
     role_ref_changed: "access/role-ref-changed",
     service_account_alias: "access/service-account-alias",
     api_not_served: "api/api-not-served",

@@ -228,6 +228,7 @@ fn may_drift(case: &Case) -> bool {
         || !case.live_also.text.is_empty()
         || !case.live_without.is_empty()
         || !case.volumes.text.is_empty()
+        || !case.access.is_empty()
 }
 
 /// The cases of `id` with what the rule made of them.
