@@ -70,6 +70,8 @@ pub struct LoadOptions {
     pub target: TargetRequest,
     pub kube: KubeOptions,
     pub source: Source,
+    /// `--replay FILE`: a recording instead of everything else.
+    pub replay: Option<PathBuf>,
     /// `--live PATH`: saved live objects instead of the cluster's.
     pub live: Option<PathBuf>,
     /// `--discovery PATH`: saved discovery instead of the cluster's.

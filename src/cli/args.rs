@@ -26,6 +26,9 @@ Examples:
       the same in a pipeline
   helm rollback-safe shop 5 --accept sha256:…
       without a terminal: run what that report says
+  helm rollback-safe record shop --out shop.json
+  helm rollback-safe check --replay shop.json
+      look at the same evidence again, without the cluster
   helm rollback-safe run check
       a release that is named like a command";
 
@@ -56,6 +59,8 @@ pub enum Command {
     Run(RunArgs),
     /// Report and gate; changes nothing
     Check(CheckArgs),
+    /// Write everything a check reads to one file, secrets left out
+    Record(RecordArgs),
     /// The rules behind the findings
     Rules(RulesArgs),
     /// Print a completion script for a shell
@@ -101,9 +106,9 @@ pub struct AcceptArgs {
 
 #[derive(Args, Debug, Default)]
 pub struct CheckArgs {
-    /// Name of the release
-    #[arg(value_name = "RELEASE")]
-    pub release: String,
+    /// Name of the release; with --replay that of the recording
+    #[arg(value_name = "RELEASE", required_unless_present = "replay")]
+    pub release: Option<String>,
     /// Revision to go back to; 0 is Helm's own default, the one before the newest. Without it: the newest that worked
     #[arg(value_name = "REVISION", allow_hyphen_values = false, allow_negative_numbers = true)]
     pub revision: Option<String>,
@@ -116,6 +121,15 @@ pub struct CheckArgs {
     pub evidence: EvidenceArgs,
     #[command(flatten)]
     pub rollback: RollbackArgs,
+}
+
+#[derive(Args, Debug, Default)]
+pub struct RecordArgs {
+    /// File to write; only its owner may read it
+    #[arg(long, value_name = "FILE", default_value = "rollback-safe-recording.json")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub check: CheckArgs,
 }
 
 #[derive(Args, Debug, Default)]
@@ -144,6 +158,9 @@ pub struct EvidenceArgs {
     /// Read what the API server serves from saved files instead of the cluster
     #[arg(long, value_name = "PATH")]
     pub discovery: Option<PathBuf>,
+    /// Report from what `record` wrote, and read nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["releases", "live", "discovery", "no_live", "helm_version"])]
+    pub replay: Option<PathBuf>,
     /// Compare the records only, and ask the cluster for nothing else
     #[arg(long)]
     pub no_live: bool,
@@ -175,6 +192,9 @@ pub enum RulesCommand {
         /// text or json
         #[arg(short = 'o', long = "output", value_name = "FORMAT", value_parser = format, default_value = "text")]
         format: Format,
+        /// Also what each rule needs to be read, and what shows that it is true
+        #[arg(long)]
+        wide: bool,
     },
     /// What a rule finds, why it matters and what to do
     Explain { id: String },

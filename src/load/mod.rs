@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod helm_binary;
 pub mod kubeconfig;
 pub mod live;
+pub mod recording;
 pub mod records;
 pub mod storage;
 
@@ -53,6 +54,9 @@ pub async fn input(options: &LoadOptions, redactor: &Redactor, progress: &dyn Pr
 }
 
 async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progress) -> Result<Input, LoadError> {
+    if let Some(path) = &options.replay {
+        return recording::read(path);
+    }
     let place = Place::open(options).await?;
     let store = &place.store;
     progress.step("reading revisions and served kinds");
@@ -77,7 +81,9 @@ async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progr
     };
     let access = async {
         match &evidence {
-            Evidence::Cluster { cluster, .. } => access::read(cluster, &ends.from, &ends.to, redactor).await,
+            Evidence::Cluster { cluster, .. } => {
+                access::read(cluster, &ends.from, &ends.to, store.records_kind(), redactor).await
+            }
             Evidence::File(_) | Evidence::None(_) => Access::default(),
         }
     };

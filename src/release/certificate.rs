@@ -2,7 +2,7 @@
 //!
 //! Secrets lose their content on the way in, so certificates in them are read right before that.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use x509_cert::der::{Decode, asn1::ObjectIdentifier};
 use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::time::Time;
@@ -23,7 +23,7 @@ const END: &str = "-----END CERTIFICATE-----";
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 
 /// One certificate of a file, without its content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// The key of the Secret that holds it.
     pub key: String,

@@ -1,10 +1,14 @@
 //! Tests of whole parts, with nothing that is not on this machine: no cluster, no network. One crate, so that it links once.
 
 mod act;
+mod cli;
 mod execute;
 mod hostile;
+mod place;
 mod plugin;
 mod quiet;
+mod rbac;
+mod recording;
 mod records;
 mod report;
 mod secrets;
