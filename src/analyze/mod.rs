@@ -8,6 +8,7 @@ pub mod claims;
 pub mod cluster_fit;
 pub mod custom_data;
 pub mod definitions;
+pub mod certificates;
 pub mod deletions;
 pub mod fields;
 pub mod hardening;
@@ -17,8 +18,10 @@ mod interval;
 pub mod key_material;
 pub mod migrations;
 pub mod nodes;
+pub mod outside;
 pub mod rejections;
 pub mod release;
+pub mod secret_sources;
 pub mod secrets;
 pub mod traffic;
 pub mod vocabulary;
@@ -165,6 +168,12 @@ pub enum ChangeKind {
     // Traffic, references and ownership.
 
     // Outside the cluster.
+    /// A workload whose code or names go back uses a system whose content does not.
+    OutsideSystem,
+    /// An object names another remote key, version or store of secrets.
+    SecretSourceMoves,
+    /// A certificate of the target is expired or expires within a week (`path` = where it stands).
+    CertificateExpires,
 }
 
 /// Tags that qualify a change; closed like [`ChangeKind`].
@@ -387,6 +396,29 @@ pub enum Fact {
     // Traffic, references and ownership.
 
     // Outside the cluster.
+    UsesCache,
+    UsesQueue,
+    UsesSchemaRegistry,
+    /// Object storage, a search index or a vector store.
+    UsesStore,
+    UsesFeatureFlags,
+    UsesDatabase,
+    /// Topics, queues, buckets, indices or groups have other names.
+    NamesDiffer,
+    /// The major or minor version of the application's image goes down.
+    AppGoesBack,
+    /// Each version has entries of its own, by prefix or version.
+    EntriesKeyed,
+    /// A migration that ran is reported on its own.
+    MigrationKnown,
+    /// A pod, an Ingress, a Gateway or the API server goes by the certificate.
+    CertificateUsed,
+    /// cert-manager writes it again.
+    CertificateManaged,
+    /// The same certificate is there before the rollback.
+    CertificateUnchanged,
+    /// An authority among others that are valid.
+    OldRoot,
 }
 
 /// A typed fact about from → to.
@@ -435,6 +467,9 @@ const ANALYZERS: &[Analyzer] = &[
     hardening::analyze,
     workloads::analyze,
     interval::analyze,
+    outside::analyze,
+    secret_sources::analyze,
+    certificates::analyze,
 ];
 
 /// All changes, in analyzer order.

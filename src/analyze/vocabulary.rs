@@ -162,6 +162,11 @@ change_kinds! {
     // Traffic, references and ownership.
 
     // Outside the cluster.
+    OutsideSystem "outside-system" "a workload goes back beside a system whose content does not" ["system", "product", "because", "images", "names", "workloads"] ["system"] false
+        [UsesCache, UsesQueue, UsesSchemaRegistry, UsesStore, UsesFeatureFlags, UsesDatabase, NamesDiffer, AppGoesBack, EntriesKeyed, MigrationKnown];
+    SecretSourceMoves "secret-source-moves" "another remote key, version or store of secrets is named" ["fields"] [] true [];
+    CertificateExpires "certificate-expires" "a certificate of the target is expired or expires within a week" ["subject", "expiry"] [] false
+        [CertificateUsed, CertificateManaged, CertificateUnchanged, OldRoot];
 }
 
 impl ChangeKind {
@@ -335,6 +340,20 @@ facts! {
     // Traffic, references and ownership.
 
     // Outside the cluster.
+    UsesCache "uses-cache" "a cache is used";
+    UsesQueue "uses-queue" "a queue or log is used";
+    UsesSchemaRegistry "uses-schema-registry" "a schema registry is used";
+    UsesStore "uses-store" "object storage, a search index or a vector store is used";
+    UsesFeatureFlags "uses-feature-flags" "a service of feature flags or remote settings is used";
+    UsesDatabase "uses-database" "a database is used";
+    NamesDiffer "names-differ" "names of topics, queues, buckets, indices or groups differ";
+    AppGoesBack "app-goes-back" "a major or minor version of the application's image goes down";
+    EntriesKeyed "entries-keyed" "a prefix or version that separates entries goes back with the application";
+    MigrationKnown "migration-known" "a migration that ran is reported on its own";
+    CertificateUsed "certificate-used" "a pod, an Ingress, a Gateway or the API server goes by it";
+    CertificateManaged "certificate-managed" "cert-manager writes it again";
+    CertificateUnchanged "certificate-unchanged" "the same certificate is there before the rollback";
+    OldRoot "old-root" "an authority among others that are valid";
 }
 
 impl Change {
