@@ -4,11 +4,11 @@
 
 pub mod access;
 pub mod api;
+pub mod certificates;
 pub mod claims;
 pub mod cluster_fit;
 pub mod custom_data;
 pub mod definitions;
-pub mod certificates;
 pub mod deletions;
 pub mod fields;
 pub mod hardening;

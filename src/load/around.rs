@@ -37,6 +37,10 @@ struct Need {
     services: BTreeSet<String>,
     /// Namespaces with a claim, or a workload that mounts or makes one.
     claims: BTreeSet<String>,
+    /// Whether a VolumeSnapshot goes.
+    snapshots_go: bool,
+    /// (`group/version`, kind) of custom resources in both manifests.
+    custom: BTreeSet<(String, String)>,
     /// Kinds that the target's pods refer to without the target having the object, by namespace.
     references: BTreeSet<(Referent, String)>,
     /// Labels that every pod of either manifest carries.
@@ -62,7 +66,19 @@ impl Need {
         claims.extend(
             templates.iter().filter(|(object, _)| keeps_data(object)).filter_map(|(object, _)| object.id.namespace.clone()),
         );
+        claims.extend(
+            custom_resources(from)
+                .filter(|id| to.objects.iter().all(|kept| kept.id != **id))
+                .filter_map(|id| id.namespace.clone()),
+        );
+        let kinds_of =
+            |release| custom_resources(release).map(|id| (id.api_version.clone(), id.kind.clone())).collect::<BTreeSet<_>>();
         Need {
+            snapshots_go: from
+                .objects
+                .iter()
+                .any(|object| object.id.is(SNAPSHOTS, "VolumeSnapshot") && !to.objects.iter().any(|kept| kept.id == object.id)),
+            custom: kinds_of(from).intersection(&kinds_of(to)).cloned().collect(),
             workloads: templates.iter().filter_map(|(object, _)| object.id.namespace.clone()).collect(),
             services: of_kind("", "Service"),
             claims,
@@ -100,6 +116,12 @@ impl Need {
             add(kind, &self.claims);
         }
         lists.extend([(S::ValidatingWebhooks, None), (S::MutatingWebhooks, None)]);
+        if self.snapshots_go {
+            lists.insert((S::VolumeSnapshotContents, None));
+        }
+        if !self.custom.is_empty() {
+            lists.insert((S::CustomResourceDefinitions, None));
+        }
         for (referent, namespace) in &self.references {
             let kind = match referent {
                 Referent::ConfigMap => S::ConfigMaps,
@@ -121,8 +143,13 @@ impl Need {
         redactor: &Redactor,
     ) -> Known<Vec<LiveObject>> {
         let version = kind.api_versions().iter().find(|version| !evidence.lacks(version, kind.kubernetes_kind()));
-        if kind == Surrounding::Namespaces {
-            return namespaces(evidence, &self.workloads, redactor).await;
+        match kind {
+            Surrounding::Namespaces => {
+                let ids = self.workloads.iter().map(|name| ObjectRef::new("v1", "Namespace", None, name));
+                return each(evidence, ids.collect(), redactor).await;
+            }
+            Surrounding::CustomResourceDefinitions => return each(evidence, self.definitions(evidence), redactor).await,
+            _ => {}
         }
         // A kind that the server does not have surrounds nothing.
         let Some(version) = version else { return Known::Yes(Vec::new()) };
@@ -132,6 +159,14 @@ impl Need {
             Ok(items) => Known::Yes(items.into_iter().map(|item| live_object(trimmed(kind, item), redactor)).collect()),
             Err(why) => Known::No(redactor.scrub(&why)),
         }
+    }
+
+    /// Definitions are named `plural.group`.
+    fn definitions(&self, evidence: &Evidence) -> Vec<ObjectRef> {
+        let plural = |key: &(String, String)| evidence.served().and_then(|served| Some(served.kinds.get(key)?.plural.clone()));
+        let names: BTreeSet<String> =
+            self.custom.iter().filter_map(|key| Some(format!("{}.{}", plural(key)?, key.0.split_once('/')?.0))).collect();
+        names.iter().map(|name| ObjectRef::new("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, name)).collect()
     }
 
     fn query(&self, kind: Surrounding, version: &str, place: Option<&str>) -> Query {
@@ -159,10 +194,15 @@ fn has_all(metadata: &Metadata, selector: &BTreeMap<String, String>) -> bool {
     selector.iter().all(|(key, value)| label(key) == Some(value))
 }
 
-/// Read one by one: a Role of the namespace can allow that, and a list of all namespaces tells nothing more.
-async fn namespaces(evidence: &Evidence, names: &BTreeSet<String>, redactor: &Redactor) -> Known<Vec<LiveObject>> {
-    let ids = names.iter().map(|name| ObjectRef::new("v1", "Namespace", None, name));
-    let reads = join_all(ids.map(async |id| evidence.get(&id, redactor).await)).await;
+const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
+
+fn custom_resources(release: &Release) -> impl Iterator<Item = &ObjectRef> {
+    release.objects.iter().map(|object| &object.id).filter(|id| !kinds::is_built_in(id))
+}
+
+/// Read one by one: a Role of the namespace can allow that for its Namespace, and definitions are large and many.
+async fn each(evidence: &Evidence, ids: Vec<ObjectRef>, redactor: &Redactor) -> Known<Vec<LiveObject>> {
+    let reads = join_all(ids.into_iter().map(async |id| evidence.get(&id, redactor).await)).await;
     let mut found = Vec::new();
     for read in reads {
         match read {

@@ -108,6 +108,8 @@ const COMMON_KINDS: [(&str, &str); 13] = [
     ("rbac.authorization.k8s.io/v1", "Role"),
     ("rbac.authorization.k8s.io/v1", "RoleBinding"),
 ];
+/// Definitions that change whose custom resources are counted; operators bring dozens.
+const MAX_CHANGING: usize = 12;
 /// Custom kinds asked for in a Namespace.
 const MAX_CUSTOM_KINDS: usize = 80;
 
@@ -194,13 +196,19 @@ impl<'a> Follow<'a> {
     }
 
     async fn custom_resources(&self) -> BTreeMap<String, Known<Vec<ObjectRef>>> {
-        let reads = self.leaving("apiextensions.k8s.io", "CustomResourceDefinition").map(async |crd| {
-            let listed = match query_of(self.body(crd)) {
-                Some(query) => self.references(&query, true).await,
-                None => Err("the definition names no served version".to_owned()),
-            };
-            (crd.id.name.clone(), self.known(listed))
+        let changing = self.from.objects.iter().filter(|crd| {
+            let other = self.to.objects.iter().find(|object| object.id == crd.id);
+            crd.id.is("apiextensions.k8s.io", "CustomResourceDefinition") && other.is_some_and(|other| other.body != crd.body)
         });
+        let reads = self.leaving("apiextensions.k8s.io", "CustomResourceDefinition").chain(changing.take(MAX_CHANGING)).map(
+            async |crd| {
+                let listed = match query_of(self.body(crd)) {
+                    Some(query) => self.references(&query, true).await,
+                    None => Err("the definition names no served version".to_owned()),
+                };
+                (crd.id.name.clone(), self.known(listed))
+            },
+        );
         join_all(reads).await.into_iter().collect()
     }
 

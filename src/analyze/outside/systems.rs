@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::k8s::glob::glob;
 use crate::analyze::Fact;
+use crate::k8s::glob::glob;
 use crate::k8s::table;
 
 const TABLE: &str = include_str!("../../../rules/tables/external-systems.csv");
