@@ -3,14 +3,20 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
 pub mod access;
+pub mod addresses;
+pub mod after;
 pub mod api;
+pub mod dangling;
 pub mod deletions;
 pub mod fields;
 pub mod hooks;
+pub mod hosts;
 pub mod migrations;
 pub mod rejections;
 pub mod release;
+pub mod routing;
 pub mod secrets;
+pub mod selectors;
 pub mod traffic;
 pub mod vocabulary;
 
@@ -91,6 +97,20 @@ pub enum ChangeKind {
     // Workloads and probes.
 
     // Traffic, references and ownership.
+    /// A Service of the target selects no pod that the target runs.
+    ServiceSelectsNothing,
+    /// A route of the target names a backend that will not be there.
+    RouteToNothing,
+    /// A route outside the release leads to a Service that Helm deletes.
+    ForeignRouteBroken,
+    /// Pods of the target refer to something that will not be there.
+    ReferenceDangles,
+    /// A Service loses its load balancer and with it its address.
+    AddressLost,
+    /// A Service loses node ports that clients may know.
+    NodePortLost,
+    /// Hosts, paths or certificates that only *from* serves.
+    HostLost,
 
     // Outside the cluster.
 }
@@ -174,6 +194,22 @@ pub enum Fact {
     // Workloads and probes.
 
     // Traffic, references and ownership.
+    /// It is the same in *from*: not of this rollback's making.
+    InBoth,
+    /// An operator, a hook or a container may make what is missing.
+    MayBeMade,
+    /// The load balancer has no public address.
+    InternalAddress,
+    /// The address is reserved by name.
+    PinnedAddress,
+    /// The cloud never assigned an address.
+    NeverAssigned,
+    /// The number was allocated by the server, no manifest names it.
+    Allocated,
+    /// The host stays; only a path goes.
+    PathOnly,
+    /// A live object outside the release serves the host too.
+    ServedElsewhere,
 
     // Outside the cluster.
 }
@@ -214,6 +250,11 @@ const ANALYZERS: &[Analyzer] = &[
     access::analyze,
     secrets::analyze,
     release::analyze_outcome,
+    selectors::analyze,
+    routing::analyze,
+    dangling::analyze,
+    addresses::analyze,
+    hosts::analyze,
 ];
 
 /// All changes, in analyzer order.

@@ -97,6 +97,19 @@ change_kinds! {
     // Workloads and probes.
 
     // Traffic, references and ownership.
+    ServiceSelectsNothing "service-selects-nothing" "a Service of the target selects none of its pods" ["selector", "maker"] [] false
+        [InBoth, MayBeMade];
+    RouteToNothing "route-to-nothing" "a route of the target names a backend that will not be there" ["backend", "reason"] ["backend"] false
+        [InBoth, MayBeMade];
+    ForeignRouteBroken "foreign-route-broken" "a route outside the release leads to a Service that Helm deletes" ["routes"] [] true [];
+    ReferenceDangles "reference-dangles" "pods of the target refer to something that will not be there" ["subject", "users", "reason"] ["subject"] false
+        [InBoth, MayBeMade];
+    AddressLost "address-lost" "a Service loses its load balancer" ["address", "becomes"] [] false
+        [InternalAddress, PinnedAddress, NeverAssigned];
+    NodePortLost "node-port-lost" "a Service loses node ports" ["ports", "becomes"] [] false
+        [Allocated];
+    HostLost "host-lost" "hosts, paths or certificates that only from serves" ["lost"] [] true
+        [PathOnly, ServedElsewhere];
 
     // Outside the cluster.
 }
@@ -199,6 +212,14 @@ facts! {
     // Workloads and probes.
 
     // Traffic, references and ownership.
+    InBoth "in-both" "it is the same in from";
+    MayBeMade "may-be-made" "an operator, a hook or a container may make what is missing";
+    InternalAddress "internal-address" "the load balancer has no public address";
+    PinnedAddress "pinned-address" "the address is reserved by name";
+    NeverAssigned "never-assigned" "the cloud never assigned an address";
+    Allocated "allocated" "the server chose the number, no manifest names it";
+    PathOnly "path-only" "the host stays, only a path goes";
+    ServedElsewhere "served-elsewhere" "a live object outside the release serves the host too";
 
     // Outside the cluster.
 }

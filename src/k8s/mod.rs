@@ -2,15 +2,19 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
+pub mod balancers;
 pub mod defaults;
+pub mod hosts;
 pub mod identity;
 pub mod immutable;
 pub mod kinds;
 pub mod lists;
+pub mod made;
 pub mod names;
 pub mod pods;
 pub mod quantity;
 pub mod references;
+pub mod routes;
 pub mod scope;
 pub mod selector;
 pub mod semantic;

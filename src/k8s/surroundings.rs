@@ -40,6 +40,11 @@ pub enum Surrounding {
     TraefikServices,
     Rollouts,
     Canaries,
+    /// Where pods of the target name one.
+    PriorityClasses,
+    /// Where pods of the target name one.
+    RuntimeClasses,
+    ApiServices,
 }
 
 /// One row of the table of surrounding kinds.
@@ -139,6 +144,9 @@ const SURROUNDINGS: &[SurroundingRow] = &[
     around(Surrounding::TraefikServices, "traefik-services", &["traefik.io/v1alpha1"], "TraefikService", true),
     around(Surrounding::Rollouts, "rollouts", &["argoproj.io/v1alpha1"], "Rollout", true),
     around(Surrounding::Canaries, "canaries", &["flagger.app/v1beta1"], "Canary", true),
+    around(Surrounding::PriorityClasses, "priority-classes", &["scheduling.k8s.io/v1"], "PriorityClass", false),
+    around(Surrounding::RuntimeClasses, "runtime-classes", &["node.k8s.io/v1"], "RuntimeClass", false),
+    around(Surrounding::ApiServices, "api-services", &["apiregistration.k8s.io/v1"], "APIService", false),
 ];
 
 impl Surrounding {
@@ -191,6 +199,6 @@ mod tests {
             assert_eq!(row.kind as usize, position, "{}", row.name);
             assert_eq!(serde_json::to_value(row.kind).unwrap(), row.name);
         }
-        assert_eq!(Surrounding::Canaries as usize + 1, SURROUNDINGS.len(), "a kind without a row");
+        assert_eq!(Surrounding::ApiServices as usize + 1, SURROUNDINGS.len(), "a kind without a row");
     }
 }
