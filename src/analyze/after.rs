@@ -128,7 +128,8 @@ fn hides_name(text: &Value, id: &ObjectRef) -> bool {
     id.is("", "Secret") && matches!(text, Value::Masked(masked) if masked.text().contains("secret"))
 }
 
-fn mentions(value: &Value, name: &str) -> bool {
+/// Whether some text of the value is exactly this name.
+pub fn mentions(value: &Value, name: &str) -> bool {
     match value {
         Value::Map(map) => map.values().any(|value| mentions(value, name)),
         Value::List(items) => items.iter().any(|value| mentions(value, name)),

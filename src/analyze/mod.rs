@@ -6,12 +6,14 @@ pub mod access;
 pub mod addresses;
 pub mod after;
 pub mod api;
+pub mod behind;
 pub mod dangling;
 pub mod deletions;
 pub mod fields;
 pub mod hooks;
 pub mod hosts;
 pub mod migrations;
+pub mod progressive;
 pub mod rejections;
 pub mod release;
 pub mod routing;
@@ -19,6 +21,7 @@ pub mod secrets;
 pub mod selectors;
 pub mod traffic;
 pub mod vocabulary;
+pub mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,6 +114,16 @@ pub enum ChangeKind {
     NodePortLost,
     /// Hosts, paths or certificates that only *from* serves.
     HostLost,
+    /// A backend's share of the traffic grows while its pods are only being made.
+    WeightsMove,
+    /// Live weights are neither those of *from* nor those of *to*.
+    WeightsShifted,
+    /// All weights of a rule are zero.
+    WeightsZero,
+    /// A controller that rolls out in steps takes the rollback for a new update.
+    RolloutRestarts,
+    /// Clients are bound to pods of the version that goes away.
+    StickySessions,
 
     // Outside the cluster.
 }
@@ -210,6 +223,18 @@ pub enum Fact {
     PathOnly,
     /// A live object outside the release serves the host too.
     ServedElsewhere,
+    /// The workload is only being created.
+    PodsCreated,
+    /// A controller shifts the weights.
+    ControllerOwned,
+    /// The Rollout's rollback window takes the target back without steps.
+    RollbackWindow,
+    /// The canary is not through: its stable version still runs.
+    CanaryUnfinished,
+    /// Both versions run side by side, traffic is switched.
+    BlueGreen,
+    /// The controller is told to do nothing.
+    Suspended,
 
     // Outside the cluster.
 }
@@ -255,6 +280,8 @@ const ANALYZERS: &[Analyzer] = &[
     dangling::analyze,
     addresses::analyze,
     hosts::analyze,
+    weights::analyze,
+    progressive::analyze,
 ];
 
 /// All changes, in analyzer order.

@@ -110,6 +110,15 @@ change_kinds! {
         [Allocated];
     HostLost "host-lost" "hosts, paths or certificates that only from serves" ["lost"] [] true
         [PathOnly, ServedElsewhere];
+    WeightsMove "weights-move" "a backend's share grows while its pods are only being made" ["backend", "from", "to", "workload", "workload_ref"] [] false
+        [PodsCreated];
+    WeightsShifted "weights-shifted" "live weights are neither those of from nor those of to" ["live", "to", "owner"] [] false
+        [ControllerOwned];
+    WeightsZero "weights-zero" "all weights of a rule are zero" [] [] false
+        [InBoth];
+    RolloutRestarts "rollout-restarts" "a controller takes the rollback for a new stepwise update" ["controller", "workload", "workload_ref"] [] false
+        [RollbackWindow, CanaryUnfinished, BlueGreen, Suspended];
+    StickySessions "sticky-sessions" "clients are bound to pods of the version that goes away" ["workload"] [] false [];
 
     // Outside the cluster.
 }
@@ -220,6 +229,12 @@ facts! {
     Allocated "allocated" "the server chose the number, no manifest names it";
     PathOnly "path-only" "the host stays, only a path goes";
     ServedElsewhere "served-elsewhere" "a live object outside the release serves the host too";
+    PodsCreated "pods-created" "the workload is only being created";
+    ControllerOwned "controller-owned" "a controller shifts the weights";
+    RollbackWindow "rollback-window" "the rollback window takes the target back without steps";
+    CanaryUnfinished "canary-unfinished" "the canary is not through, its stable version still runs";
+    BlueGreen "blue-green" "both versions run side by side";
+    Suspended "suspended" "the controller is told to do nothing";
 
     // Outside the cluster.
 }

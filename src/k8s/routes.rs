@@ -41,6 +41,16 @@ impl Backend {
         }
     }
 
+    /// Something that is no object of the cluster: a host outside, another provider's service.
+    fn outside(name: &str) -> Backend {
+        Backend { kind: "Host".to_owned(), ..Backend::service(None, name) }
+    }
+
+    pub fn of(id: &ObjectRef) -> Backend {
+        let own = Backend::service(id.namespace.as_deref(), &id.name);
+        Backend { group: id.group().to_owned(), kind: id.kind.clone(), ..own }
+    }
+
     /// Whether it is the backend that this reference names.
     pub fn is(&self, id: &ObjectRef) -> bool {
         id.is(&self.group, &self.kind) && id.name == self.name && id.namespace == self.namespace
@@ -158,7 +168,8 @@ impl Found<'_> {
     }
 
     fn destination(&self, destination: &Value) -> Option<Backend> {
-        let host = istio_host(destination.get("host").as_str()?, self.namespace)?;
+        let host = destination.get("host").as_str()?;
+        let host = istio_host(host, self.namespace).unwrap_or_else(|| Backend::outside(host));
         Some(Backend { subset: destination.get("subset").as_str().map(str::to_owned), ..host })
     }
 
@@ -219,7 +230,10 @@ impl Found<'_> {
 
     /// A name with `@` belongs to another provider (`api@internal`).
     fn traefik_backend(&self, group: &str, service: &Value) -> Option<Backend> {
-        let own = self.own_service(service.get("name")).filter(|own| !own.name.contains('@'))?;
+        let own = self.own_service(service.get("name"))?;
+        if own.name.contains('@') {
+            return Some(Backend::outside(&own.name));
+        }
         let namespace = service.get("namespace").as_str().map(str::to_owned).or(own.namespace.clone());
         let (group, kind) = match service.get("kind").as_str() {
             Some("TraefikService") => (group.to_owned(), "TraefikService".to_owned()),
@@ -327,6 +341,7 @@ mod tests {
         let expected = [
             "spec.http[0].route[0] Service/prod/a subset v1 Some(0)",
             "spec.http[0].route[1] Service/other/b Some(5000)",
+            "spec.http[1].route[0] Host//example.com Some(1000)",
             "spec.tcp[0].route[0] Service/prod/c Some(1000)",
         ];
         assert_eq!(found("networking.istio.io/v1", "VirtualService", spec), expected);
@@ -345,7 +360,11 @@ mod tests {
         let expected = ["spec.backends[0] Service/prod/a Some(500)", "spec.service Service/prod/web None"];
         assert_eq!(found("split.smi-spec.io/v1alpha1", "TrafficSplit", split), expected);
         let route = "spec: {routes: [{services: [{name: a}, {name: w, kind: TraefikService}, {name: api@internal}]}]}";
-        let expected = ["spec.routes[0].services[0] Service/prod/a Some(1000)", "spec.routes[0].services[1] TraefikService/prod/w Some(1000)"];
+        let expected = [
+            "spec.routes[0].services[0] Service/prod/a Some(1000)",
+            "spec.routes[0].services[1] TraefikService/prod/w Some(1000)",
+            "spec.routes[0].services[2] Host//api@internal Some(1000)",
+        ];
         assert_eq!(found("traefik.io/v1alpha1", "IngressRoute", route), expected);
     }
 
