@@ -34,7 +34,9 @@ pub fn workloads<'a>(context: &'a Context<'_>, backend: &Backend) -> Vec<&'a Obj
     let here = objects.iter().filter(|object| object.id.namespace == service.id.namespace);
     here.filter(|object| {
         let labels = selectors::template_labels(object);
-        labels.is_some_and(|labels| selector::selects(wanted, labels) && subset.is_none_or(|subset| selector::selects(subset, labels)))
+        labels.is_some_and(|labels| {
+            selector::selects(wanted, labels) && subset.is_none_or(|subset| selector::selects(subset, labels))
+        })
     })
     .collect()
 }
@@ -42,7 +44,8 @@ pub fn workloads<'a>(context: &'a Context<'_>, backend: &Backend) -> Vec<&'a Obj
 fn subset_labels<'a>(objects: &'a [Object], backend: &Backend) -> Option<&'a Value> {
     let subset = backend.subset.as_deref()?;
     let host = Backend { subset: None, ..backend.clone() };
-    let mut rules = objects.iter().filter(|object| routes::subsets(&object.id, &object.body).is_some_and(|(about, _)| about == host));
+    let mut rules =
+        objects.iter().filter(|object| routes::subsets(&object.id, &object.body).is_some_and(|(about, _)| about == host));
     rules.find_map(|rule| Some(routes::subset_labels(&rule.body, subset)).filter(|labels| !labels.is_null()))
 }
 

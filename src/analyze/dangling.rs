@@ -167,8 +167,7 @@ fn without_keys_of_missing(changes: Vec<Change>) -> Vec<Change> {
 
 fn merge(known: &mut Change, other: Change) {
     let users = |change: &Change| change.params.get("users").cloned().unwrap_or_default();
-    let all: BTreeSet<String> =
-        users(known).split(", ").chain(users(&other).split(", ")).map(str::to_owned).collect();
+    let all: BTreeSet<String> = users(known).split(", ").chain(users(&other).split(", ")).map(str::to_owned).collect();
     known.params.insert("users", all.into_iter().collect::<Vec<_>>().join(", "));
     known.evidence.extend(other.evidence.into_iter().skip(1));
     if !other.facts.contains(&Fact::InBoth) {

@@ -58,7 +58,8 @@ fn change(object: &Object, lost: [&BTreeSet<String>; 3], elsewhere: &[(ObjectRef
     };
     let parts = [list("host", hosts), list("path", paths), list("TLS for", certificates)];
     let text: Vec<String> = parts.into_iter().flatten().collect();
-    let others: Vec<&ObjectRef> = elsewhere.iter().filter(|(_, served)| hosts.iter().any(|host| served.covers_host(host))).map(|(id, _)| id).collect();
+    let others: Vec<&ObjectRef> =
+        elsewhere.iter().filter(|(_, served)| hosts.iter().any(|host| served.covers_host(host))).map(|(id, _)| id).collect();
     let all_elsewhere = paths.is_empty()
         && certificates.is_empty()
         && hosts.iter().all(|host| elsewhere.iter().any(|(_, served)| served.covers_host(host)));

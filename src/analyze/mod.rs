@@ -10,9 +10,11 @@ pub mod behind;
 pub mod dangling;
 pub mod deletions;
 pub mod fields;
+pub mod guards;
 pub mod hooks;
 pub mod hosts;
 pub mod migrations;
+pub mod owners;
 pub mod progressive;
 pub mod rejections;
 pub mod release;
@@ -124,7 +126,22 @@ pub enum ChangeKind {
     RolloutRestarts,
     /// Clients are bound to pods of the version that goes away.
     StickySessions,
-
+    /// A GitOps controller applies the objects of the release and undoes the rollback.
+    GitopsOwned,
+    /// A field that a person changed in the cluster is overwritten.
+    EditLost,
+    /// An object of the target, or the namespace it is created in, is being deleted.
+    ObjectTerminating,
+    /// A webhook of the cluster that nothing answers for judges what the rollback writes.
+    ClusterWebhook,
+    /// An extension API server does not answer.
+    ApiServiceDown,
+    /// A webhook or APIService trusts another certificate afterwards.
+    CaBundleChanges,
+    /// A ServiceAccount loses its identity in a cloud.
+    IdentityLost,
+    /// A traffic policy that only one revision has.
+    PolicyInOneRevision,
     // Outside the cluster.
 }
 
@@ -235,7 +252,18 @@ pub enum Fact {
     BlueGreen,
     /// The controller is told to do nothing.
     Suspended,
-
+    /// Field managers show that the controller has not written: the label may be left over.
+    LeftOver,
+    /// The namespace that the target's objects are created in.
+    HoldsTarget,
+    /// Only pods are refused, nothing that Helm itself writes.
+    PodsOnly,
+    /// Nothing of the release belongs to the API group, and no namespace is deleted.
+    NotUsed,
+    /// The certificate of the same release goes back too.
+    CertificateGoesBack,
+    /// The account itself is deleted.
+    AccountDeleted,
     // Outside the cluster.
 }
 
@@ -282,6 +310,8 @@ const ANALYZERS: &[Analyzer] = &[
     hosts::analyze,
     weights::analyze,
     progressive::analyze,
+    owners::analyze,
+    guards::analyze,
 ];
 
 /// All changes, in analyzer order.
@@ -289,7 +319,9 @@ pub fn run(context: &Context<'_>) -> Vec<Change> {
     let mut changes: Vec<Change> =
         ANALYZERS.iter().flat_map(|analyze| analyze(context)).map(|change| with_release(change, context.input)).collect();
     // These say why an object is not restored; saying it twice would be noise.
-    let explains = |change: &&Change| matches!(change.kind, ChangeKind::ServiceAccountAlias | ChangeKind::ObjectInTwoGroups);
+    let explains = |change: &&Change| {
+        matches!(change.kind, ChangeKind::ServiceAccountAlias | ChangeKind::ObjectInTwoGroups | ChangeKind::ObjectTerminating)
+    };
     let explained: BTreeSet<String> =
         changes.iter().filter(explains).filter_map(|change| change.object.as_ref()).map(ToString::to_string).collect();
     changes.retain(|change| {

@@ -40,9 +40,14 @@ fn rollout(context: &Context<'_>, object: &Object) -> Option<Change> {
             .fact_if(unfinished, Fact::CanaryUnfinished)
             .fact_if(blue_green, Fact::BlueGreen)
             .evidence(EvidenceSource::To, &object.origin, format!("strategy {}", strategy.display()))
-            .evidence(EvidenceSource::Live, &object.id, live.map_or_else(|| "not known".to_owned(), |_| {
-                format!("phase {}", status("phase").as_str().unwrap_or("unknown"))
-            })),
+            .evidence(
+                EvidenceSource::Live,
+                &object.id,
+                live.map_or_else(
+                    || "not known".to_owned(),
+                    |_| format!("phase {}", status("phase").as_str().unwrap_or("unknown")),
+                ),
+            ),
     )
 }
 
@@ -73,9 +78,11 @@ fn canaries(context: &Context<'_>) -> Vec<Change> {
         let workload = target_of(context, &id, body.at(&["spec", "targetRef"]))?;
         let flag = |key: &str| body.at(&["spec", key]).as_bool() == Some(true);
         (behind::pods(context, workload) == Pods::Replaced && !flag("skipAnalysis")).then(|| {
-            restart(&id, "Flagger", &workload.id)
-                .fact_if(flag("suspend"), Fact::Suspended)
-                .evidence(EvidenceSource::To, &workload.origin, format!("the image of {} changes", workload.id))
+            restart(&id, "Flagger", &workload.id).fact_if(flag("suspend"), Fact::Suspended).evidence(
+                EvidenceSource::To,
+                &workload.origin,
+                format!("the image of {} changes", workload.id),
+            )
         })
     })
     .collect()
@@ -90,7 +97,11 @@ fn sticky(context: &Context<'_>, object: &Object) -> Option<Change> {
     Some(
         Change::of(ChangeKind::StickySessions, &object.id)
             .path(place)
-            .confidence(if matches!(context.input.facts.live_of(&object.id), Known::Yes(_)) { Confidence::Likely } else { Confidence::Possible })
+            .confidence(if matches!(context.input.facts.live_of(&object.id), Known::Yes(_)) {
+                Confidence::Likely
+            } else {
+                Confidence::Possible
+            })
             .with("workload", &workload.id)
             .evidence(EvidenceSource::To, &object.origin, place)
             .evidence(EvidenceSource::To, &workload.origin, format!("the image of {} changes", workload.id)),

@@ -50,10 +50,14 @@ fn check(context: &Context<'_>, service: &Object) -> Option<Change> {
             .with("maker", operator.unwrap_or_default())
             .evidence(EvidenceSource::To, &service.origin, format!("selector {}", wanted.display()))
             .evidence(EvidenceSource::To, "manifest", "no pod template of the revision carries these labels")
-            .evidence(EvidenceSource::Live, "pods", match pods {
-                Known::Yes(count) => format!("{count} running pods match now"),
-                Known::No(why) => format!("not known: {why}"),
-            }),
+            .evidence(
+                EvidenceSource::Live,
+                "pods",
+                match pods {
+                    Known::Yes(count) => format!("{count} running pods match now"),
+                    Known::No(why) => format!("not known: {why}"),
+                },
+            ),
     )
 }
 
@@ -99,7 +103,8 @@ fn matching_pods(context: &Context<'_>, service: &Object, wanted: &Value) -> Kno
 fn operator(context: &Context<'_>, service: &Object, wanted: &Value) -> Option<String> {
     let here = || context.input.to.objects.iter().filter(|object| object.id.namespace == service.id.namespace);
     let named = |name: &String| {
-        *name == service.id.name || wanted.as_map().is_some_and(|labels| labels.values().any(|label| label.as_str() == Some(name)))
+        *name == service.id.name
+            || wanted.as_map().is_some_and(|labels| labels.values().any(|label| label.as_str() == Some(name)))
     };
     let custom = here().find(|object| !kinds::is_built_in(&object.id) && named(&object.id.name));
     let runs_pods = here().any(|object| template_labels(object).is_some());

@@ -118,6 +118,21 @@ change_kinds! {
         [InBoth];
     RolloutRestarts "rollout-restarts" "a controller takes the rollback for a new stepwise update" ["controller", "workload", "workload_ref"] [] false
         [RollbackWindow, CanaryUnfinished, BlueGreen, Suspended];
+    GitopsOwned "gitops-owned" "a GitOps controller applies the objects of the release" ["owner", "application", "suspend"] [] false
+        [LeftOver];
+    EditLost "edit-lost" "a field that a person changed is overwritten" ["fields"] [] false [];
+    ObjectTerminating "object-terminating" "an object of to, or its namespace, is being deleted" ["finalizers"] [] false
+        [HoldsTarget];
+    ClusterWebhook "cluster-webhook" "a webhook of the cluster that nothing answers for judges the rollback's writes" ["webhook", "service", "writes"] [] false
+        [PodsOnly];
+    ApiServiceDown "api-service-down" "an extension API server does not answer" ["group"] [] false
+        [NotUsed];
+    CaBundleChanges "ca-bundle-changes" "a webhook or APIService trusts another certificate afterwards" [] [] false
+        [CertificateGoesBack];
+    IdentityLost "identity-lost" "a ServiceAccount loses its identity in a cloud" ["identity"] [] true
+        [AccountDeleted];
+    PolicyInOneRevision "policy-in-one-revision" "a traffic policy that only one revision has" ["effect"] [] true
+        [Added, Removed];
     StickySessions "sticky-sessions" "clients are bound to pods of the version that goes away" ["workload"] [] false [];
 
     // Outside the cluster.
@@ -235,6 +250,12 @@ facts! {
     CanaryUnfinished "canary-unfinished" "the canary is not through, its stable version still runs";
     BlueGreen "blue-green" "both versions run side by side";
     Suspended "suspended" "the controller is told to do nothing";
+    LeftOver "left-over" "the controller has written nothing: the label may be left over";
+    HoldsTarget "holds-target" "objects of to are created in it";
+    PodsOnly "pods-only" "only pods are refused, nothing that Helm writes";
+    NotUsed "not-used" "nothing of the release belongs to the API group";
+    CertificateGoesBack "certificate-goes-back" "the certificate of the same release goes back too";
+    AccountDeleted "account-deleted" "the account itself is deleted";
 
     // Outside the cluster.
 }

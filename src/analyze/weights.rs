@@ -73,8 +73,13 @@ fn moves(context: &Context<'_>, object: &Object, target: &BTreeMap<String, Weigh
     });
     grown.find_map(|(rule, before, after, backend)| {
         let workloads = behind::workloads(context, backend).into_iter();
-        let (workload, pods) = workloads.map(|workload| (workload, behind::pods(context, workload))).find(|(_, pods)| *pods != Pods::Stay)?;
-        Some(moved(object, rule, (before, after), backend).fact_if(pods == Pods::Created, Fact::PodsCreated).with("workload", &workload.id))
+        let (workload, pods) =
+            workloads.map(|workload| (workload, behind::pods(context, workload))).find(|(_, pods)| *pods != Pods::Stay)?;
+        Some(
+            moved(object, rule, (before, after), backend)
+                .fact_if(pods == Pods::Created, Fact::PodsCreated)
+                .with("workload", &workload.id),
+        )
     })
 }
 
@@ -96,7 +101,8 @@ fn shifted(context: &Context<'_>, object: &Object, target: &BTreeMap<String, Wei
     let now = rules(&routes::shares(&object.id, &live.body));
     let written = rules(&routes::shares(&from.id, &from.body));
     let (rule, now) = now.iter().find(|(rule, now)| {
-        let differs = |other: Option<&Weights>| other.is_some_and(|other| other.keys().eq(now.keys()) && !same_shares(other, now));
+        let differs =
+            |other: Option<&Weights>| other.is_some_and(|other| other.keys().eq(now.keys()) && !same_shares(other, now));
         differs(written.get(*rule)) && differs(target.get(*rule))
     })?;
     let owner = shifter(context, object, live);
@@ -114,8 +120,12 @@ fn shifted(context: &Context<'_>, object: &Object, target: &BTreeMap<String, Wei
 
 /// Who shifts: by the field managers, else a Rollout or Canary that names the route.
 fn shifter(context: &Context<'_>, object: &Object, live: &LiveObject) -> Option<String> {
-    let managers = live.body.at(&["metadata", "managedFields"]).as_list().iter().filter_map(|entry| entry.get("manager").as_str());
-    let by_manager = managers.filter_map(|manager| SHIFTERS.iter().find(|(name, _)| *name == manager)).map(|(_, who)| (*who).to_owned()).next();
+    let managers =
+        live.body.at(&["metadata", "managedFields"]).as_list().iter().filter_map(|entry| entry.get("manager").as_str());
+    let by_manager = managers
+        .filter_map(|manager| SHIFTERS.iter().find(|(name, _)| *name == manager))
+        .map(|(_, who)| (*who).to_owned())
+        .next();
     let own = context.input.to.objects.iter().map(|object| (object.id.clone(), &object.body));
     let around = [Surrounding::Rollouts, Surrounding::Canaries].into_iter();
     let around = around.flat_map(|kind| after::surrounding(context, kind).map(|(id, live)| (id, &live.body)).collect::<Vec<_>>());
@@ -135,10 +145,9 @@ fn sums(context: &Context<'_>, object: &Object, target: &BTreeMap<String, Weight
     let (rule, weights) = target.iter().find(|(_, weights)| !canary && total(weights) == 0)?;
     let before = after::before(context, &object.id).map(|from| rules(&routes::shares(&from.id, &from.body))).unwrap_or_default();
     let in_both = before.get(rule).is_some_and(|before| total(before) == 0);
-    Some(
-        Change::of(ChangeKind::WeightsZero, &object.id)
-            .path(rule)
-            .fact_if(in_both, Fact::InBoth)
-            .evidence(EvidenceSource::To, &object.origin, format!("{rule}: {}", shown(weights))),
-    )
+    Some(Change::of(ChangeKind::WeightsZero, &object.id).path(rule).fact_if(in_both, Fact::InBoth).evidence(
+        EvidenceSource::To,
+        &object.origin,
+        format!("{rule}: {}", shown(weights)),
+    ))
 }

@@ -11,6 +11,7 @@ pub mod kinds;
 pub mod lists;
 pub mod made;
 pub mod names;
+pub mod ownership;
 pub mod pods;
 pub mod quantity;
 pub mod references;

@@ -372,7 +372,10 @@ mod tests {
     fn ingresses_with_canaries_and_actions() {
         let body = "metadata: {annotations: {nginx.ingress.kubernetes.io/canary: 'true', nginx.ingress.kubernetes.io/canary-weight: '10'}}
 spec: {rules: [{http: {paths: [{backend: {service: {name: a}}}, {backend: {service: {name: act, port: {name: use-annotation}}}}]}}]}";
-        assert_eq!(found("networking.k8s.io/v1", "Ingress", body), ["spec.rules[0].http.paths[0].backend Service/prod/a Some(10000)"]);
+        assert_eq!(
+            found("networking.k8s.io/v1", "Ingress", body),
+            ["spec.rules[0].http.paths[0].backend Service/prod/a Some(10000)"]
+        );
         let old = "spec: {backend: {serviceName: old, servicePort: 80}}";
         assert_eq!(found("extensions/v1beta1", "Ingress", old), ["spec.backend.backend Service/prod/old None"]);
     }

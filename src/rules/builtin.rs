@@ -31,6 +31,9 @@ macro_rules! builtin_rules {
 }
 
 builtin_rules! {
+    ca_bundle_changed: "access/ca-bundle-changed",
+    cloud_identity_lost: "access/cloud-identity-lost",
+    policy_in_one_revision: "access/policy-in-one-revision",
     role_ref_changed: "access/role-ref-changed",
     service_account_alias: "access/service-account-alias",
     api_not_served: "api/api-not-served",
@@ -43,6 +46,8 @@ builtin_rules! {
     hook_leftover: "hooks/hook-leftover",
     rollback_hook_not_run: "hooks/rollback-hook-not-run",
     migration_stays: "migrations/migration-stays",
+    api_service_down: "network/api-service-down",
+    cluster_webhook_blocks: "network/cluster-webhook-blocks",
     endpoints_emptied: "network/endpoints-emptied",
     foreign_route_broken: "network/foreign-route-broken",
     host_lost: "network/host-lost",
@@ -58,11 +63,14 @@ builtin_rules! {
     weights_sum_to_zero: "network/weights-sum-to-zero",
     apply_conflict: "release/apply-conflict",
     apply_method_switches: "release/apply-method-switches",
+    gitops_reverts: "release/gitops-reverts",
     keep_not_live: "release/keep-not-live",
+    manual_change_overwritten: "release/manual-change-overwritten",
     namespace_removed: "release/namespace-removed",
     not_restored: "release/not-restored",
     object_kept: "release/object-kept",
     object_recreated: "release/object-recreated",
+    object_terminating: "release/object-terminating",
     operation_pending: "release/operation-pending",
     release_namespace_removed: "release/release-namespace-removed",
     retry_leaks_objects: "release/retry-leaks-objects",
