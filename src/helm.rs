@@ -3,12 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::input::Known;
 
 /// A Helm version. The patch number is absent where the binary does not tell it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HelmVersion {
     pub major: u32,
     pub minor: u32,
@@ -43,7 +43,7 @@ impl fmt::Display for HelmVersion {
 }
 
 /// The binary that will be run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HelmBinary {
     /// As resolved from `HELM_BIN` or `PATH`; none in runs that only analyse files.
     #[serde(skip)]
@@ -52,7 +52,7 @@ pub struct HelmBinary {
 }
 
 /// Server-side choice of `helm rollback` in Helm 4 (`--server-side`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerSide {
     #[default]
     Auto,
@@ -61,7 +61,7 @@ pub enum ServerSide {
 }
 
 /// `--wait` of either line: Helm 3 knows none and `Watcher`-like waiting, Helm 4 has strategies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wait {
     /// Flag not given: nothing but hooks is waited for.
     #[default]
@@ -82,7 +82,7 @@ impl Wait {
 }
 
 /// Flags of `helm rollback` that change what it does. Parsed once; passed on to Helm as given.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollbackFlags {
     pub no_hooks: bool,
     /// `--force` of either line or `--force-replace`: PUT instead of patch.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::helm::{HelmBinary, RollbackFlags};
 use crate::k8s::surroundings::Surrounding;
 use crate::release::{Hook, ObjectRef, Release, Revision, Status, StoredAs, Value};
 
 /// A fact, or the reason why it is not known. "Not allowed to look" can never be read as "none exist".
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Known<T> {
     Yes(T),
@@ -34,7 +34,7 @@ impl<T> Known<T> {
 }
 
 /// Something that could not be known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
     /// What is missing: `live PersistentVolumeClaim/prod/cache`, `document 3 of templates/x.yaml (line 40)`.
     pub what: String,
@@ -63,7 +63,7 @@ impl Gap {
 }
 
 /// A revision of the release as the listing tells it; `record` facts are there where the payload was read too.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RevisionEntry {
     pub revision: Revision,
     pub stored: StoredAs,
@@ -81,7 +81,7 @@ impl RevisionEntry {
 }
 
 /// The `info` part of a record that was read.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RevisionInfo {
     pub status: Status,
     pub description: String,
@@ -91,7 +91,7 @@ pub struct RevisionInfo {
 }
 
 /// A record between *to* and *from*: only what ran is kept of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Between {
     pub revision: Revision,
     pub status: Status,
@@ -103,7 +103,7 @@ pub struct Between {
 }
 
 /// A live object, redacted. Secrets come without data unless a manifest names them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LiveObject {
     pub uid: String,
     pub resource_version: String,
@@ -121,7 +121,7 @@ impl LiveObject {
 }
 
 /// One kind that the API server serves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiResource {
     pub plural: String,
     pub namespaced: bool,
@@ -130,39 +130,66 @@ pub struct ApiResource {
 /// Served kinds, keyed by (`group/version`, kind).
 pub type Discovery = BTreeMap<(String, String), ApiResource>;
 
+/// One rule of what the caller may do (rbac.authorization.k8s.io/v1 `PolicyRule`); `*` stands for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessRule {
+    pub verbs: Vec<String>,
+    pub groups: Vec<String>,
+    /// Plural names.
+    pub resources: Vec<String>,
+    /// Empty = every name.
+    pub names: Vec<String>,
+}
+
+impl AccessRule {
+    fn allows(&self, verb: &str, group: &str, resource: &str, name: &str) -> bool {
+        let has = |list: &[String], wanted: &str| list.iter().any(|item| item == "*" || item == wanted);
+        // A create request is not checked against names: the server does not know the name yet (Kubernetes RBAC documentation,
+        // "Referring to resources").
+        let named = self.names.is_empty() || (verb != "create" && self.names.iter().any(|item| item == name));
+        has(&self.verbs, verb) && has(&self.groups, group) && has(&self.resources, resource) && named
+    }
+}
+
+/// What the caller may do, by namespace; `None` = in the whole cluster.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Access {
+    #[serde(with = "pairs")]
+    pub by_namespace: BTreeMap<Option<String>, Known<Vec<AccessRule>>>,
+}
+
 /// Facts from the cluster (or from files). Every part says on its own whether it is known.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Facts {
     /// Kubernetes version of the API server, `1.36.3`.
     pub server_version: Known<String>,
-    #[serde(skip)]
+    #[serde(with = "known_pairs")]
     pub discovery: Known<Discovery>,
     /// What Helm's on-disk discovery cache still holds for this server; `No` where there is no cache.
-    #[serde(skip)]
+    #[serde(with = "known_pairs")]
     pub cached_discovery: Known<Discovery>,
     /// Live state of every object that either manifest or a rollback hook names, keyed by the reference in the manifest.
     /// `Yes(None)` = the server says it does not exist.
-    #[serde(skip)]
+    #[serde(with = "pairs")]
     pub live: BTreeMap<ObjectRef, Known<Option<LiveObject>>>,
     /// PersistentVolumes bound to claims of the release, keyed by volume name.
-    #[serde(skip)]
     pub volumes: BTreeMap<String, Known<Option<LiveObject>>>,
     /// Claims of the StatefulSets in either manifest (`<template>-<set>-<ordinal>`) that exist, keyed by the StatefulSet.
-    #[serde(skip)]
+    #[serde(with = "pairs")]
     pub set_claims: BTreeMap<ObjectRef, Known<Vec<LiveObject>>>,
     /// Custom resources of each CRD in *from* and not in *to*, keyed by the CRD's name.
-    #[serde(skip)]
     pub custom_resources: BTreeMap<String, Known<Vec<ObjectRef>>>,
     /// Contents of each Namespace object that would be deleted, keyed by namespace.
-    #[serde(skip)]
     pub namespace_contents: BTreeMap<String, Known<Vec<ObjectRef>>>,
     /// Ready endpoints behind each Service that a webhook of *from* or *to* names, keyed by (namespace, Service).
-    #[serde(skip)]
+    #[serde(with = "pairs")]
     pub webhook_backends: BTreeMap<(String, String), Known<usize>>,
     /// What is around the release, keyed by kind and namespace (none for cluster-scoped kinds). A kind that was not asked
     /// for, because nothing in either manifest calls for it, is absent.
-    #[serde(skip)]
+    #[serde(with = "pairs")]
     pub around: BTreeMap<(Surrounding, Option<String>), Known<Vec<LiveObject>>>,
+    /// What the caller may do.
+    pub access: Access,
     /// Digest-free identity of the cluster: uid of `kube-system`.
     pub cluster_uid: Known<String>,
 }
@@ -181,7 +208,19 @@ impl Facts {
             namespace_contents: BTreeMap::new(),
             webhook_backends: BTreeMap::new(),
             around: BTreeMap::new(),
+            access: Access::default(),
             cluster_uid: Known::No(why.to_owned()),
+        }
+    }
+
+    /// Whether the caller may do this to the object.
+    pub fn may(&self, verb: &str, id: &ObjectRef) -> Known<bool> {
+        let why = || Known::No("permissions were not read".to_owned());
+        let served = self.discovery.yes().and_then(|kinds| kinds.get(&(id.api_version.clone(), id.kind.clone())));
+        let (Some(resource), Some(rules)) = (served, self.access.by_namespace.get(&id.namespace)) else { return why() };
+        match rules {
+            Known::Yes(rules) => Known::Yes(rules.iter().any(|rule| rule.allows(verb, id.group(), &resource.plural, &id.name))),
+            Known::No(why) => Known::No(why.clone()),
         }
     }
 
@@ -208,7 +247,7 @@ impl Facts {
 }
 
 /// Why a revision was not chosen as the target.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Skipped {
     pub revision: Revision,
     pub why: String,
@@ -218,14 +257,14 @@ pub struct Skipped {
 ///
 /// Walking down from *from*: as long as a record failed or hung, what the one before it had and it has not was never
 /// deleted. The last entry is the newest record that worked.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Residue {
     pub revision: Revision,
     pub objects: Vec<ObjectRef>,
 }
 
 /// How the target was found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetChoice {
     pub revision: Revision,
     /// Given on the command line (a number, or `0`), or chosen because it worked.
@@ -238,7 +277,7 @@ pub struct TargetChoice {
 }
 
 /// What the pure part gets. Redacted and complete: no later step asks for anything.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Input {
     pub helm: HelmBinary,
     pub flags: RollbackFlags,
@@ -259,4 +298,47 @@ pub struct Input {
     pub target: TargetChoice,
     pub facts: Facts,
     pub gaps: Vec<Gap>,
+}
+
+/// Maps whose keys are no texts, as lists of pairs.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer, K: Serialize, V: Serialize>(map: &BTreeMap<K, V>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub fn deserialize<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        D: Deserializer<'de>,
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
+/// The same behind [`Known`].
+mod known_pairs {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{ApiResource, Discovery, Known};
+
+    pub fn serialize<S: Serializer>(known: &Known<Discovery>, serializer: S) -> Result<S::Ok, S::Error> {
+        let pairs = match known {
+            Known::Yes(map) => Known::Yes(map.iter().collect::<Vec<_>>()),
+            Known::No(why) => Known::No(why.clone()),
+        };
+        pairs.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Known<Discovery>, D::Error> {
+        let pairs: Known<Vec<((String, String), ApiResource)>> = Known::deserialize(deserializer)?;
+        Ok(match pairs {
+            Known::Yes(pairs) => Known::Yes(pairs.into_iter().collect()),
+            Known::No(why) => Known::No(why),
+        })
+    }
 }

@@ -23,6 +23,7 @@ pub mod input;
 pub mod k8s;
 pub mod load;
 pub mod pipeline;
+pub mod recording;
 pub mod release;
 pub mod report;
 pub mod rules;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::helm::{HelmVersion, RollbackFlags};
 use crate::release::Revision;
@@ -69,12 +70,18 @@ pub struct LoadOptions {
     pub target: TargetRequest,
     pub kube: KubeOptions,
     pub source: Source,
+    /// `--replay FILE`: a recording instead of everything else.
+    pub replay: Option<PathBuf>,
     /// `--live PATH`: saved live objects instead of the cluster's.
     pub live: Option<PathBuf>,
     /// `--discovery PATH`: saved discovery instead of the cluster's.
     pub discovery: Option<PathBuf>,
     /// False = the two records only, no live evidence.
     pub live_evidence: bool,
+    /// How long one read of live evidence may take.
+    pub request_timeout: Duration,
+    /// How long all of them together may take.
+    pub evidence_timeout: Duration,
     /// `HELM_BIN` or `helm`.
     pub helm_bin: OsString,
     /// `--helm-version`: analyse for this version instead of the binary's.

@@ -126,6 +126,13 @@ pub fn claim_facts(change: Change, context: &Context<'_>, live: Option<&LiveObje
 
 fn kept(context: &Context<'_>, id: &ObjectRef) -> Change {
     let template = context.in_from(id).map(|object| object.origin.to_string()).unwrap_or_default();
+    let refused = context.forecast.steps.iter().find(|step| step.object == *id && step.result == StepResult::Rejected);
+    if let Some(why) = refused.and_then(|step| step.why.as_ref()) {
+        return Change::of(ChangeKind::ObjectKept, id)
+            .fact(Fact::Forbidden)
+            .evidence(EvidenceSource::Forecast, id, why)
+            .evidence(EvidenceSource::From, template, "only in the revision that is left");
+    }
     Change::of(ChangeKind::ObjectKept, id)
         .evidence(EvidenceSource::Live, format!("{id} metadata.annotations"), "helm.sh/resource-policy is \"keep\"")
         .evidence(EvidenceSource::From, template, "only in the revision that is left")

@@ -41,7 +41,7 @@ use crate::rules::{Evidence, EvidenceSource};
 pub enum ChangeKind {
     /// Helm deletes the object.
     ObjectDeleted,
-    /// Helm would delete the object, and the live `keep` annotation prevents it.
+    /// Helm would delete the object, and the live `keep` annotation or a missing permission prevents it.
     ObjectKept,
     /// Something that goes away with a deleted object.
     Cascade,
@@ -209,6 +209,8 @@ pub enum Fact {
     Shrinks,
     /// Claims of a StatefulSet go with it by its retention policy.
     RetentionPolicy,
+    /// The caller may not make the change.
+    Forbidden,
     /// The number or quantity goes up.
     Raised,
     /// The number or quantity goes down.

@@ -1,7 +1,7 @@
 //! What the API server or another field manager refuses.
 
 use super::{Change, ChangeKind, Context, Fact};
-use crate::forecast::{Action, Rejected};
+use crate::forecast::{Action, FORBIDDEN, Rejected};
 use crate::input::Known;
 use crate::release::{ObjectRef, Value};
 use crate::rules::EvidenceSource;
@@ -25,16 +25,20 @@ fn change(context: &Context<'_>, rejected: &Rejected) -> Change {
         .with("from", side(context, id, rejected, true))
         .with("to", side(context, id, rejected, false))
         .with("manager", rejected.reason.split('"').nth(1).unwrap_or(""))
-        .evidence(EvidenceSource::To, origin, format!("{}: {}", rejected.field, rejected.reason));
+        .evidence(EvidenceSource::To, origin, described(rejected));
     // A whole object that is refused has no path.
     change.path = Some(rejected.field.clone()).filter(|field| !field.is_empty());
     let change = lowered(change, rejected);
     live_evidence(change, context, id)
 }
 
+fn described(rejected: &Rejected) -> String {
+    if rejected.field.is_empty() { rejected.reason.clone() } else { format!("{}: {}", rejected.field, rejected.reason) }
+}
+
 fn lowered(change: Change, rejected: &Rejected) -> Change {
     let shrinks = rejected.field.starts_with("spec.resources.requests") && rejected.object.is("", "PersistentVolumeClaim");
-    change.fact_if(shrinks, Fact::Shrinks)
+    change.fact_if(shrinks, Fact::Shrinks).fact_if(rejected.reason.contains(FORBIDDEN), Fact::Forbidden)
 }
 
 fn live_evidence(change: Change, context: &Context<'_>, id: &ObjectRef) -> Change {

@@ -48,7 +48,7 @@ macro_rules! change_kinds {
 change_kinds! {
     ObjectDeleted "object-deleted" "Helm deletes the object" ["template"] [] true
         [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy];
-    ObjectKept "object-kept" "the live keep annotation prevents the deletion" [] [] true [];
+    ObjectKept "object-kept" "an object that only from has is not deleted" [] [] true [Forbidden];
     Cascade "cascade" "goes away with a deleted object" ["with", "with_ref", "count"] ["with"] true
         [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, RetentionPolicy];
     ObjectCreated "object-created" "an object that only to has is created" ["template"] [] true
@@ -58,7 +58,7 @@ change_kinds! {
     ObjectRecreated "object-recreated" "in both revisions, gone in the cluster, created again" [] [] false
         [NotLive];
     UpdateRejected "update-rejected" "the API server refuses the change" ["reason", "row", "from", "to"] [] false
-        [NotLive, LiveUnknown, Shrinks];
+        [NotLive, LiveUnknown, Shrinks, Forbidden];
     ApplyConflict "apply-conflict" "another field manager owns the field" ["manager"] ["manager"] false
         [NotLive, LiveUnknown];
     ObjectTakenOver "object-taken-over" "a live object that from does not have is taken over" ["owner"] [] true
@@ -224,6 +224,7 @@ facts! {
     OldResultCounts "old-result-counts" "the finished object's old result counts as this run's";
     Shrinks "shrinks" "the request would fall below the live capacity";
     RetentionPolicy "retention-policy" "removed by the StatefulSet's claim retention policy";
+    Forbidden "forbidden" "the caller may not make the change";
     Raised "raised" "the number or quantity goes up";
     Lowered "lowered" "the number or quantity goes down";
     Added "added" "the field is not there before";

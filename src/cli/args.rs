@@ -1,6 +1,7 @@
 //! The command line as clap sees it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -25,6 +26,9 @@ Examples:
       the same in a pipeline
   helm rollback-safe shop 5 --accept sha256:…
       without a terminal: run what that report says
+  helm rollback-safe record shop --out shop.json
+  helm rollback-safe check --replay shop.json
+      look at the same evidence again, without the cluster
   helm rollback-safe run check
       a release that is named like a command";
 
@@ -55,6 +59,8 @@ pub enum Command {
     Run(RunArgs),
     /// Report and gate; changes nothing
     Check(CheckArgs),
+    /// Write everything a check reads to one file, secrets left out
+    Record(RecordArgs),
     /// The rules behind the findings
     Rules(RulesArgs),
     /// Print a completion script for a shell
@@ -100,9 +106,9 @@ pub struct AcceptArgs {
 
 #[derive(Args, Debug, Default)]
 pub struct CheckArgs {
-    /// Name of the release
-    #[arg(value_name = "RELEASE")]
-    pub release: String,
+    /// Name of the release; with --replay that of the recording
+    #[arg(value_name = "RELEASE", required_unless_present = "replay")]
+    pub release: Option<String>,
     /// Revision to go back to; 0 is Helm's own default, the one before the newest. Without it: the newest that worked
     #[arg(value_name = "REVISION", allow_hyphen_values = false, allow_negative_numbers = true)]
     pub revision: Option<String>,
@@ -115,6 +121,15 @@ pub struct CheckArgs {
     pub evidence: EvidenceArgs,
     #[command(flatten)]
     pub rollback: RollbackArgs,
+}
+
+#[derive(Args, Debug, Default)]
+pub struct RecordArgs {
+    /// File to write; only its owner may read it
+    #[arg(long, value_name = "FILE", default_value = "rollback-safe-recording.json")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub check: CheckArgs,
 }
 
 #[derive(Args, Debug, Default)]
@@ -143,9 +158,18 @@ pub struct EvidenceArgs {
     /// Read what the API server serves from saved files instead of the cluster
     #[arg(long, value_name = "PATH")]
     pub discovery: Option<PathBuf>,
+    /// Report from what `record` wrote, and read nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["releases", "live", "discovery", "no_live", "helm_version"])]
+    pub replay: Option<PathBuf>,
     /// Compare the records only, and ask the cluster for nothing else
     #[arg(long)]
     pub no_live: bool,
+    /// How long one read of live evidence may take
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub request_timeout: Duration,
+    /// How long all reads of live evidence together may take
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
+    pub evidence_timeout: Duration,
     /// Forecast for this Helm instead of the installed one
     #[arg(long, value_name = "X.Y.Z", value_parser = helm_version)]
     pub helm_version: Option<HelmVersion>,
@@ -181,6 +205,13 @@ pub enum RulesCommand {
         #[arg(long, value_name = "DIR", default_value = ".")]
         dir: PathBuf,
     },
+}
+
+/// `5s`, `1m30s`, as Go programs take them.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: Option<jiff::SignedDuration> = text.parse().ok();
+    let duration = parsed.and_then(|duration| Duration::try_from(duration).ok()).filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| "write a duration such as 5s or 1m30s".to_owned())
 }
 
 fn color(text: &str) -> Result<ColorMode, String> {

@@ -9,6 +9,7 @@ mod kube;
 mod options;
 mod output;
 mod progress;
+mod record;
 mod rules;
 mod run;
 
@@ -129,6 +130,10 @@ fn execute(cli: &Cli, called_as: CalledAs, env: &Env, console: &Console, redacto
     match &cli.command {
         Command::Run(args) => start(&args.check, Some(&args.accept)),
         Command::Check(args) => start(args, None),
+        Command::Record(args) => {
+            let given = options::Given { check: &args.check, accept: None, kube: &cli.kube, debug, called_as };
+            record::run(&options::settings(&given, env)?, &args.out, console, redactor)
+        }
         Command::Rules(args) => rules::run(&args.command),
         Command::Completion { shell } => completion(*shell),
     }

@@ -37,8 +37,13 @@ pub fn settings(given: &Given, env: &Env) -> Result<Settings> {
     let act = given.accept.is_some() && check.rollback.dry_run != Some(true);
     let again = again(given, &kube, env);
     if act && !again.can_act {
-        return Err(Advice::usage("with --releases, --live, --discovery or --helm-version nothing can be rolled back")
+        return Err(Advice::usage("with --releases, --live, --discovery, --replay or --helm-version nothing can be rolled back")
             .help("use the command `check`, or --dry-run")
+            .into());
+    }
+    if check.evidence.replay.is_some() && (check.revision.is_some() || !check.rollback.pass_on().is_empty()) {
+        return Err(Advice::usage("a recording holds its own revision and flags of helm rollback")
+            .help("leave them out with --replay, or record again with others")
             .into());
     }
     if let [first, ..] = flags::contradictions(&check.rollback).as_slice() {
@@ -46,13 +51,16 @@ pub fn settings(given: &Given, env: &Env) -> Result<Settings> {
     }
     Ok(Settings {
         load: LoadOptions {
-            release: release_name(&check.release)?,
+            release: release(check)?,
             target: check.revision.as_deref().map_or(Ok(TargetRequest::Best), target)?,
             kube,
             source: source(&check.evidence, env)?,
+            replay: check.evidence.replay.clone(),
             live: check.evidence.live.clone(),
             discovery: check.evidence.discovery.clone(),
             live_evidence: !check.evidence.no_live,
+            request_timeout: check.evidence.request_timeout,
+            evidence_timeout: check.evidence.evidence_timeout,
             helm_bin: env.os("HELM_BIN").unwrap_or_else(|| "helm".into()),
             helm_version: check.evidence.helm_version.clone(),
             flags: check.rollback.flags(env),
@@ -75,6 +83,17 @@ fn refuse_surplus(check: &CheckArgs) -> Result<()> {
         Some(word) => Err(Advice::usage(format!("unexpected argument {word:?} after RELEASE and REVISION"))
             .help("only one release and one revision can be named; helm rollback would ignore the rest silently")
             .into()),
+    }
+}
+
+/// Empty only where a recording says which one it is.
+fn release(check: &CheckArgs) -> Result<String> {
+    match (&check.release, &check.evidence.replay) {
+        (Some(name), Some(_)) => Err(Advice::usage(format!("unexpected argument {name:?} with --replay"))
+            .help("a recording is of one release; leave the name out")
+            .into()),
+        (Some(name), None) => release_name(name),
+        (None, _) => Ok(String::new()),
     }
 }
 
@@ -184,8 +203,8 @@ fn again(given: &Given, kube: &KubeOptions, env: &Env) -> Again {
     }
     flags.extend(check.rollback.pass_on());
     let evidence = &check.evidence;
-    let can_act =
-        evidence.releases.is_none() && evidence.live.is_none() && evidence.discovery.is_none() && evidence.helm_version.is_none();
+    let can_act = [&evidence.releases, &evidence.live, &evidence.discovery, &evidence.replay].iter().all(|file| file.is_none())
+        && evidence.helm_version.is_none();
     Again { program: given.called_as.name().to_owned(), flags, can_act }
 }
 

@@ -69,7 +69,7 @@ pub struct Forecast {
     pub creates: Vec<ObjectRef>,
     pub adopts: Vec<ObjectRef>,
     pub rejected: Vec<Rejected>,
-    /// Only in *from*, not deleted because of the live `keep` annotation.
+    /// Only in *from* and not deleted: because of the live `keep` annotation, or because the caller may not.
     pub kept: Vec<ObjectRef>,
     pub not_restored: Vec<NotRestored>,
     pub hooks: Vec<HookRun>,
@@ -80,6 +80,9 @@ pub struct Forecast {
     /// How objects are applied.
     pub method: Method,
 }
+
+/// How the reason of a change begins that the caller may not make; a verb and an object follow.
+pub const FORBIDDEN: &str = "forbidden: you may not";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -16,8 +16,8 @@ use super::records::{self, Ending};
 use super::restored;
 use super::webhooks::{self, Backend};
 use super::{
-    Action, Alternative, Confidence, Forecast, HookRun, Method, NotRestored, Outcome, Rejected, Step, StepResult, bodies,
-    cascades,
+    Action, Alternative, Confidence, FORBIDDEN, Forecast, HookRun, Method, NotRestored, Outcome, Rejected, Step, StepResult,
+    bodies, cascades,
 };
 
 /// Why the run cannot go on.
@@ -222,8 +222,7 @@ impl<'a> Run<'a> {
             return Err(Stop::Failed(self.update_errors.join(" && ")));
         }
         self.failed_before();
-        self.deletions();
-        Ok(())
+        self.deletions()
     }
 
     /// The target's own installation was refused by the API server: nothing shows that its manifest is accepted now.
@@ -236,6 +235,11 @@ impl<'a> Run<'a> {
     }
 
     fn target_object(&mut self, object: &'a Object, before: Option<&'a Object>) -> Result<(), String> {
+        // Helm looks at each object first; any answer but "not found" ends the run.
+        if let Some(reason) = self.forbidden(&object.id, &["get"]) {
+            let reason = format!("could not get information about the resource: {reason}");
+            return self.refuse(Action::Patch, &object.id, reason);
+        }
         match self.live_of(&object.id) {
             Known::Yes(None) => self.create(object, before.is_some()),
             Known::Yes(Some(_)) if before.is_none() && !self.behaviour.takes_over => self.abort_at(object),
@@ -258,7 +262,28 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// What the API server would say if the caller may not do one of these.
+    fn forbidden(&self, id: &ObjectRef, verbs: &[&str]) -> Option<String> {
+        let facts = &self.input.facts;
+        let verb = verbs.iter().find(|verb| facts.may(verb, id) == Known::Yes(false))?;
+        Some(format!("{FORBIDDEN} {verb} {id}"))
+    }
+
+    /// A server-side apply that creates needs both verbs (apiserver `pkg/endpoints/handlers/patch.go` `withAuthorization`).
+    fn verbs_of_create(&self) -> &'static [&'static str] {
+        if self.method == Method::ServerSide { &["patch", "create"] } else { &["create"] }
+    }
+
+    fn refuse(&mut self, action: Action, id: &ObjectRef, reason: String) -> Result<(), String> {
+        self.reject(id, "", &reason, Confidence::Certain, false);
+        self.step(action, id, StepResult::Rejected, Some(reason.clone()));
+        Err(reason)
+    }
+
     fn create(&mut self, object: &Object, was_in_from: bool) -> Result<(), String> {
+        if let Some(reason) = self.forbidden(&object.id, self.verbs_of_create()) {
+            return self.refuse(Action::Create, &object.id, format!("failed to create resource: {reason}"));
+        }
         if let Some(reason) = self.refusing_webhook(&object.id, &object.body, "CREATE") {
             let reason = format!("failed to create resource: {reason}");
             self.reject(&object.id, "", &reason, Confidence::Likely, false);
@@ -321,6 +346,10 @@ impl<'a> Run<'a> {
         let stamped = bodies::stamped(&object.body, &self.input.from.name, &self.input.from.namespace);
         let sides = Sides { id: &object.id, from: before.map(|from| &from.body), to: &stamped, live: &live.body };
         let mut changed = objects::change(&sides, self.method, self.input.flags.force_conflicts, &self.input.facts);
+        // A server-side apply is sent whether or not it changes anything.
+        if (!changed.unchanged || self.method == Method::ServerSide) && changed.rejected.is_empty() {
+            changed.rejected.extend(self.forbidden_update(&object.id));
+        }
         if !changed.unchanged && changed.rejected.is_empty() {
             changed.rejected.extend(self.refused_update(&object.id, &live.body));
         }
@@ -329,6 +358,12 @@ impl<'a> Run<'a> {
         if !changed.rejected.iter().any(|r| r.confidence > Confidence::Possible) {
             self.after_change(&sides, &changed, live);
         }
+    }
+
+    fn forbidden_update(&self, id: &ObjectRef) -> Option<Rejected> {
+        let verb = if self.method == Method::Replace { "update" } else { "patch" };
+        let reason = self.forbidden(id, &[verb])?;
+        Some(Rejected { object: id.clone(), field: String::new(), reason, confidence: Confidence::Certain, conflict: false })
     }
 
     fn refused_update(&self, id: &ObjectRef, live: &Value) -> Option<Rejected> {
@@ -420,10 +455,38 @@ impl<'a> Run<'a> {
     }
 
     /// Objects only in *from*, in install order.
-    fn deletions(&mut self) {
+    fn deletions(&mut self) -> Result<(), Stop> {
+        let mut refused = Vec::new();
         for object in self.only_in_from() {
-            self.delete(object);
+            if matches!(self.live_of(&object.id), Known::Yes(None)) {
+                self.delete(object);
+            } else if let Some(reason) = self.forbidden(&object.id, &["get"]) {
+                // `Unable to get obj`: logged, and on to the next (Helm `pkg/kube/client.go` `update`).
+                self.stays(&object.id, reason);
+            } else if let Some(reason) = self.forbidden(&object.id, &["delete"]) {
+                refused.extend(self.refused_deletion(&object.id, format!("failed to delete resource: {reason}")));
+            } else {
+                self.delete(object);
+            }
         }
+        if refused.is_empty() { Ok(()) } else { Err(Stop::Failed(refused.join(" && "))) }
+    }
+
+    /// The error of the rollback, for Helms in which a refused deletion is one.
+    fn refused_deletion(&mut self, id: &ObjectRef, reason: String) -> Option<String> {
+        if !self.behaviour.delete_errors_fail {
+            self.stays(id, reason);
+            return None;
+        }
+        self.reject(id, "", &reason, Confidence::Certain, false);
+        self.step(Action::Delete, id, StepResult::Rejected, Some(reason.clone()));
+        Some(reason)
+    }
+
+    /// Not deleted, and called a success.
+    fn stays(&mut self, id: &ObjectRef, reason: String) {
+        self.forecast.kept.push(id.clone());
+        self.step(Action::Delete, id, StepResult::Rejected, Some(format!("{reason}; Helm only logs that")));
     }
 
     fn delete(&mut self, object: &'a Object) {

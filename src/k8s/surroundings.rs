@@ -1,9 +1,9 @@
 //! Kinds that are read around a release because manifests alone cannot tell what they tell.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A kind that is listed around the release, once a namespace, because manifests alone cannot tell what it tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Surrounding {
     /// Pods that a workload of either manifest selects, or that mount one of their claims.

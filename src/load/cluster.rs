@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
@@ -26,7 +26,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Waits before the second and third attempt of a read.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(600)];
 /// Requests in flight at once.
-const PARALLEL: usize = 24;
+const PARALLEL: usize = 8;
 /// Bound of one answer, in bytes: the largest are lists of 500 objects.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
@@ -66,7 +66,10 @@ pub enum ApiError {
     Expired,
     /// No connection, or it broke.
     Unreachable(String),
-    Timeout,
+    /// No answer within this time.
+    Timeout(Duration),
+    /// The time for all evidence together is over.
+    OutOfTime(Duration),
     /// Any other status.
     Status {
         code: u16,
@@ -82,9 +85,22 @@ impl fmt::Display for ApiError {
             ApiError::NotFound(message) | ApiError::Forbidden(message) | ApiError::Unauthorized(message) => f.write_str(message),
             ApiError::Expired => f.write_str("the list changed while it was being read"),
             ApiError::Unreachable(why) => f.write_str(why),
-            ApiError::Timeout => write!(f, "no answer within {} s", REQUEST_TIMEOUT.as_secs()),
+            ApiError::Timeout(limit) => write!(f, "no answer within {} s", limit.as_secs()),
+            ApiError::OutOfTime(limit) => write!(f, "not asked: the {} s for live evidence were over", limit.as_secs()),
             ApiError::Status { code, message } => write!(f, "status {code}: {message}"),
             ApiError::Malformed(why) => write!(f, "unexpected answer: {why}"),
+        }
+    }
+}
+
+impl Limits {
+    /// Time that the next request has, and what it failed of when that is over.
+    fn left(self) -> (Duration, ApiError) {
+        match self.all {
+            Some((end, all)) if end.saturating_duration_since(Instant::now()) < self.request => {
+                (end.saturating_duration_since(Instant::now()), ApiError::OutOfTime(all))
+            }
+            _ => (self.request, ApiError::Timeout(self.request)),
         }
     }
 }
@@ -107,7 +123,7 @@ impl ApiError {
             ApiError::Forbidden(why) => LoadError::Forbidden { what: what.to_owned(), why },
             ApiError::Unauthorized(why) => LoadError::Unauthorized { server, why },
             ApiError::Unreachable(why) => LoadError::Unreachable { server, why },
-            ApiError::Timeout => LoadError::Unreachable { server, why: self.to_string() },
+            ApiError::Timeout(_) | ApiError::OutOfTime(_) => LoadError::Unreachable { server, why: self.to_string() },
             other => LoadError::Storage(format!("{what}: {other}")),
         }
     }
@@ -131,6 +147,15 @@ pub struct Cluster {
     route: String,
     namespace: String,
     context: Option<String>,
+    limits: Limits,
+}
+
+/// How long answers may take.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    request: Duration,
+    /// End of all requests together, and how long that was.
+    all: Option<(Instant, Duration)>,
 }
 
 impl Cluster {
@@ -145,7 +170,14 @@ impl Cluster {
         };
         let client = client(&connection).map_err(|error| credentials_error(&error, &connection))?;
         let Connection { namespace, context, .. } = connection;
-        Ok(Cluster { client, permits: Arc::new(Semaphore::new(parallel)), server, route, namespace, context })
+        let limits = Limits { request: REQUEST_TIMEOUT, all: None };
+        Ok(Cluster { client, permits: Arc::new(Semaphore::new(parallel)), server, route, namespace, context, limits })
+    }
+
+    /// The same server for reads that may fail: each within `request`, all of them within `all` from now on.
+    pub fn limited(&self, request: Duration, all: Duration) -> Cluster {
+        let end = Instant::now().checked_add(all).map(|end| (end, all));
+        Cluster { limits: Limits { request, all: end }, ..self.clone() }
     }
 
     /// The address of the API server, without a trailing slash.
@@ -185,9 +217,20 @@ impl Cluster {
         serde_json::from_slice(&body).map_err(|error| ApiError::Malformed(position(&error)))
     }
 
+    /// POST of a question that the server answers and does not store, such as a review of permissions.
+    pub async fn post_json<T: DeserializeOwned>(&self, path: &str, body: &serde_json::Value) -> Result<T, ApiError> {
+        let request = Request::post(path).header(header::ACCEPT, Accept::Json.header());
+        let request = request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string().into_bytes()));
+        let answer = self.send(request).await?;
+        serde_json::from_slice(&answer).map_err(|error| ApiError::Malformed(position(&error)))
+    }
+
     async fn attempt(&self, path: &str, accept: Accept) -> Result<Bytes, ApiError> {
+        self.send(Request::get(path).header(header::ACCEPT, accept.header()).body(Body::empty())).await
+    }
+
+    async fn send(&self, request: Result<Request<Body>, http::Error>) -> Result<Bytes, ApiError> {
         let _permit = self.permits.acquire().await.map_err(|_| ApiError::Unreachable("the client was closed".to_owned()))?;
-        let request = Request::get(path).header(header::ACCEPT, accept.header()).body(Body::empty());
         let request = request.map_err(|error| ApiError::Malformed(format!("request path: {error}")))?;
         let exchange = async {
             let response = self.client.send(request).await.map_err(|error| ApiError::Unreachable(causes(&error)))?;
@@ -196,7 +239,8 @@ impl Cluster {
             let body = body.map_err(|error| ApiError::Unreachable(format!("the answer broke off: {error}")))?.to_bytes();
             if status.is_success() { Ok(body) } else { Err(failure(status, &body)) }
         };
-        tokio::time::timeout(REQUEST_TIMEOUT, exchange).await.unwrap_or(Err(ApiError::Timeout))
+        let (limit, error) = self.limits.left();
+        tokio::time::timeout(limit, exchange).await.unwrap_or(Err(error))
     }
 }
 
@@ -385,7 +429,7 @@ mod tests {
     fn reasons_for_gaps() {
         let denied = ApiError::Forbidden("secrets \"x\" is forbidden: …".to_owned());
         assert_eq!(denied.gap("get", "secrets", Some("prod")), "forbidden: get secrets in prod");
-        assert_eq!(ApiError::Timeout.gap("list", "nodes", None), "list nodes: no answer within 30 s");
+        assert_eq!(ApiError::Timeout(REQUEST_TIMEOUT).gap("list", "nodes", None), "list nodes: no answer within 30 s");
     }
 
     #[test]
@@ -415,6 +459,7 @@ mod tests {
             route: options.apiserver.unwrap(),
             namespace: "default".to_owned(),
             context: None,
+            limits: Limits { request: REQUEST_TIMEOUT, all: None },
         };
         let error = cluster.get("/version", Accept::Json).await.unwrap_err();
         assert!(matches!(&error, ApiError::Unreachable(why) if why.contains("refused")), "{error:?}");

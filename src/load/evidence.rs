@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
-use super::cluster::{Accept, ApiError, Cluster, escape, resource_path};
+use super::cluster::{Accept, ApiError, Cluster, escape, position, resource_path};
 use super::discovery::Served;
 use super::documents;
 use super::error::LoadError;
@@ -14,8 +15,8 @@ use crate::input::{ApiResource, Known, LiveObject};
 use crate::release::redact::Redactor;
 use crate::release::{ObjectRef, Value};
 
-/// Pages of 500 read of one list; more is said to be more.
-const MAX_PAGES: usize = 40;
+/// Pages read of one list; a longer one is not known.
+const MAX_PAGES: usize = 400;
 
 /// Where live state is read.
 #[expect(clippy::large_enum_variant, reason = "there is one of it a run")]
@@ -38,7 +39,11 @@ pub struct Query {
     pub namespace: Option<String>,
     /// Label selector, empty for all.
     pub selector: String,
+    /// Field selector, empty for all.
+    pub fields: String,
     pub metadata_only: bool,
+    /// Objects a page.
+    pub page: usize,
 }
 
 impl Query {
@@ -48,12 +53,23 @@ impl Query {
             kind: kind.to_owned(),
             namespace: namespace.map(str::to_owned),
             selector: String::new(),
+            fields: String::new(),
             metadata_only: false,
+            page: 500,
         }
     }
 
     pub fn metadata(self) -> Query {
         Query { metadata_only: true, ..self }
+    }
+
+    pub fn with_fields(self, fields: &str) -> Query {
+        Query { fields: fields.to_owned(), ..self }
+    }
+
+    /// Smaller pages, for kinds whose objects are large.
+    pub fn paged(self, page: usize) -> Query {
+        Query { page, ..self }
     }
 
     pub fn labelled(self, selector: &str) -> Query {
@@ -77,11 +93,31 @@ impl Evidence {
 
     /// Objects of one kind, as JSON and not redacted; reason where they are not known.
     pub async fn list(&self, query: &Query) -> Result<Vec<Json>, String> {
+        self.list_where(query, &|_| true).await
+    }
+
+    /// As [`Evidence::list`], of those only whose metadata passes: what does not is dropped page by page, unparsed.
+    pub async fn list_where(&self, query: &Query, keep: &Keep<'_>) -> Result<Vec<Json>, String> {
         match self {
-            Evidence::Cluster { cluster, served } => list(cluster, served, query).await,
-            Evidence::File(saved) => saved.list(query),
+            Evidence::Cluster { cluster, served } => list(cluster, served, query, keep).await,
+            Evidence::File(saved) => {
+                let found = saved.list(query)?.into_iter();
+                Ok(found.filter(|object| Metadata::of(object).is_some_and(|metadata| keep(&metadata))).collect())
+            }
             Evidence::None(why) => Err(why.clone()),
         }
+    }
+
+    /// Whether what a list does not hold does not exist.
+    pub fn lists_exactly(&self) -> bool {
+        matches!(self, Evidence::Cluster { .. })
+    }
+
+    /// Whether the kind is known not to be served here.
+    pub fn lacks(&self, api_version: &str, kind: &str) -> bool {
+        let is_broken = |served: &Served| served.broken.contains_key(api_version);
+        let key = (api_version.to_owned(), kind.to_owned());
+        self.served().is_some_and(|served| !is_broken(served) && !served.kinds.contains_key(&key))
     }
 
     /// The kinds that can be listed here, if that is known.
@@ -129,12 +165,37 @@ async fn get(cluster: &Cluster, served: &Known<Served>, id: &ObjectRef) -> Resul
     }
 }
 
+/// Which items of a list are wanted, by their metadata.
+pub type Keep<'a> = dyn Fn(&Metadata) -> bool + Sync + 'a;
+
+/// What tells whether an item of a list is wanted.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Metadata {
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub namespace: Option<String>,
+    #[serde(default)]
+    pub labels: Option<BTreeMap<String, String>>,
+}
+
+impl Metadata {
+    fn of(object: &Json) -> Option<Metadata> {
+        Metadata::deserialize(&object["metadata"]).ok()
+    }
+}
+
 #[derive(Deserialize)]
-struct Page {
+struct Page<'a> {
     #[serde(default)]
     metadata: PageMetadata,
-    #[serde(default)]
-    items: Option<Vec<Json>>,
+    #[serde(borrow, default)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    metadata: Metadata,
 }
 
 #[derive(Default, Deserialize)]
@@ -143,33 +204,46 @@ struct PageMetadata {
     next: String,
 }
 
-async fn list(cluster: &Cluster, served: &Known<Served>, query: &Query) -> Result<Vec<Json>, String> {
+async fn list(cluster: &Cluster, served: &Known<Served>, query: &Query, keep: &Keep<'_>) -> Result<Vec<Json>, String> {
     let resource = resource(served, &query.api_version, &query.kind)?;
     let namespace = query.namespace.as_deref();
     let path = resource_path(&query.api_version, &resource.plural, namespace, None).ok_or("a name cannot be part of a path")?;
     let accept = if query.metadata_only { Accept::MetadataList } else { Accept::Json };
     let (mut items, mut next) = (Vec::new(), String::new());
     for _ in 0..MAX_PAGES {
-        let mut page = format!("{path}?limit=500");
+        let mut page = format!("{path}?limit={}", query.page);
         if !query.selector.is_empty() {
             page.push_str(&format!("&labelSelector={}", escape(&query.selector)));
+        }
+        if !query.fields.is_empty() {
+            page.push_str(&format!("&fieldSelector={}", escape(&query.fields)));
         }
         if !next.is_empty() {
             page.push_str(&format!("&continue={}", escape(&next)));
         }
-        let page: Page = match cluster.get_json(&page, accept).await {
-            Ok(page) => page,
+        let failed = |error: ApiError| error.gap("list", &resource.plural, namespace);
+        let body = match cluster.get(&page, accept).await {
+            Ok(body) => body,
             // The kind went away since discovery was read: nothing of it is left.
             Err(ApiError::NotFound(_)) => return Ok(items),
-            Err(error) => return Err(error.gap("list", &resource.plural, namespace)),
+            Err(error) => return Err(failed(error)),
         };
-        items.extend(page.items.unwrap_or_default().into_iter().map(|item| typed(item, query)));
+        let page: Page = serde_json::from_slice(&body).map_err(|error| failed(ApiError::Malformed(position(&error))))?;
+        items.extend(
+            page.items.unwrap_or_default().into_iter().filter_map(|item| wanted(item, keep)).map(|item| typed(item, query)),
+        );
         next = page.metadata.next;
         if next.is_empty() {
-            break;
+            return Ok(items);
         }
     }
-    Ok(items)
+    Err(format!("list {}: more than {MAX_PAGES} pages of {}", resource.plural, query.page))
+}
+
+/// The item if it is wanted; one without readable metadata names nothing.
+fn wanted(item: &RawValue, keep: &Keep<'_>) -> Option<Json> {
+    let head: Item = serde_json::from_str(item.get()).ok()?;
+    if keep(&head.metadata) { serde_json::from_str(item.get()).ok() } else { None }
 }
 
 /// Items of a list come without their type, and metadata-only ones with another; redaction goes by kind.
@@ -237,10 +311,13 @@ fn key(id: &ObjectRef) -> [String; 4] {
     [id.group().to_owned(), id.kind.clone(), id.namespace.clone().unwrap_or_default(), id.name.clone()]
 }
 
-/// `key=value,…` only: that is all this program asks for.
+/// `key=value,key!=value,…` only: that is all this program asks for.
 fn selected(object: &Json, selector: &str) -> bool {
     let labels = &object["metadata"]["labels"];
-    selector.split(',').filter_map(|term| term.split_once('=')).all(|(key, value)| labels[key].as_str() == Some(value))
+    selector.split(',').filter_map(|term| term.split_once('=')).all(|(key, value)| match key.strip_suffix('!') {
+        Some(key) => labels[key].as_str() != Some(value),
+        None => labels[key].as_str() == Some(value),
+    })
 }
 
 #[cfg(test)]

@@ -22,13 +22,48 @@ pub fn wanted(from: &Release, to: &Release, residue: &[Residue]) -> BTreeSet<Obj
     objects.chain(residue.iter().flat_map(|left| left.objects.iter().cloned())).collect()
 }
 
-/// Reads these objects, all at once as far as the client allows.
+/// Reads these objects: one list for each kind in a namespace, one GET where there is one object of it.
 pub async fn read(evidence: &Evidence, ids: BTreeSet<ObjectRef>, redactor: &Redactor) -> Live {
-    join_all(ids.into_iter().map(async |id| (evidence.get(&id, redactor).await, id)))
-        .await
-        .into_iter()
-        .map(|(live, id)| (id, live))
-        .collect()
+    let mut groups: BTreeMap<(String, String, Option<String>), Vec<ObjectRef>> = BTreeMap::new();
+    for id in ids {
+        groups.entry((id.api_version.clone(), id.kind.clone(), id.namespace.clone())).or_default().push(id);
+    }
+    join_all(groups.into_values().map(|ids| group(evidence, ids, redactor))).await.into_iter().flatten().collect()
+}
+
+/// Kinds whose neighbours are not to be read: Secrets, whose list would bring the values of others', and definitions,
+/// which are large and many.
+const READ_ONE_BY_ONE: [(&str, &str); 2] = [("", "Secret"), ("apiextensions.k8s.io", "CustomResourceDefinition")];
+
+/// Objects of one kind in one namespace.
+async fn group(evidence: &Evidence, ids: Vec<ObjectRef>, redactor: &Redactor) -> Vec<(ObjectRef, Known<Option<LiveObject>>)> {
+    let Some(first) = ids.first() else { return Vec::new() };
+    let alone = READ_ONE_BY_ONE.iter().any(|(group, kind)| first.is(group, kind));
+    if ids.len() > 1 && !alone && evidence.lists_exactly() {
+        // Where a list is refused or fails, each object may still be readable.
+        if let Ok(found) = listed(evidence, first, &ids, redactor).await {
+            return ids.into_iter().map(|id| (id.clone(), Known::Yes(found.get(&id.name).cloned()))).collect();
+        }
+    }
+    join_all(ids.into_iter().map(async |id| (id.clone(), evidence.get(&id, redactor).await))).await
+}
+
+/// Keyed by name. Helm's own records in ConfigMaps are labelled `owner=helm` (Helm `pkg/storage/driver/cfgmaps.go`).
+async fn listed(
+    evidence: &Evidence,
+    first: &ObjectRef,
+    ids: &[ObjectRef],
+    redactor: &Redactor,
+) -> Result<BTreeMap<String, LiveObject>, String> {
+    let names: BTreeSet<&str> = ids.iter().map(|id| id.name.as_str()).collect();
+    let query = Query::all(&first.api_version, &first.kind, first.namespace.as_deref());
+    let query = if first.is("", "ConfigMap") { query.labelled("owner!=helm") } else { query };
+    let items = evidence.list_where(&query, &|metadata| names.contains(metadata.name.as_str())).await?;
+    let objects = items.into_iter().map(|item| {
+        let name = item["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        (name, live_object(item, redactor))
+    });
+    Ok(objects.collect())
 }
 
 /// The second wave: reads what the objects in `facts.live` lead to.

@@ -3,6 +3,8 @@
 //! Four rounds of requests: the listing beside discovery; the records; the live objects they name beside the records in
 //! between; what those objects lead to.
 
+pub mod access;
+pub mod around;
 pub mod cluster;
 pub mod discovery;
 pub mod discovery_cache;
@@ -12,6 +14,7 @@ pub mod evidence;
 pub mod helm_binary;
 pub mod kubeconfig;
 pub mod live;
+pub mod recording;
 pub mod records;
 pub mod storage;
 
@@ -25,7 +28,7 @@ use self::records::{Ends, History};
 use self::storage::Store;
 use crate::execute::verify::Observed;
 use crate::helm::HelmBinary;
-use crate::input::{Facts, Gap, Input, Known};
+use crate::input::{Access, Facts, Gap, Input, Known};
 use crate::k8s::scope::Scopes;
 use crate::release::manifest::ParseContext;
 use crate::release::redact::Redactor;
@@ -49,6 +52,9 @@ pub async fn input(options: &LoadOptions, redactor: &Redactor, progress: &dyn Pr
 }
 
 async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progress) -> Result<Input, LoadError> {
+    if let Some(path) = &options.replay {
+        return recording::read(path);
+    }
     let place = Place::open(options).await?;
     let store = &place.store;
     progress.step("reading revisions and served kinds");
@@ -68,9 +74,20 @@ async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progr
     let evidence = place.evidence(options, served)?;
     progress.step("reading live objects and the records in between");
     let live = live::read(&evidence, live::wanted(&ends.from, &ends.to, &[]), redactor);
-    let (around, live) = tokio::join!(history.around(&ends, &context), live);
+    let surroundings = async {
+        if options.live_evidence { around::read(&evidence, &ends.from, &ends.to, redactor).await } else { around::Around::new() }
+    };
+    let access = async {
+        match &evidence {
+            Evidence::Cluster { cluster, .. } => access::read(cluster, &ends.from, &ends.to, redactor).await,
+            Evidence::File(_) | Evidence::None(_) => Access::default(),
+        }
+    };
+    let (around, live, surroundings, access) = tokio::join!(history.around(&ends, &context), live, surroundings, access);
     let around = around?;
     facts.live = live;
+    facts.around = surroundings;
+    facts.access = access;
     let left =
         live::wanted(&ends.from, &ends.to, &around.residue).into_iter().filter(|id| !facts.live.contains_key(id)).collect();
     let left = live::read(&evidence, left, redactor).await;
@@ -201,7 +218,10 @@ impl Place {
             return SavedLive::read(path).map(Evidence::File);
         }
         Ok(match self.asked(options) {
-            Ok(cluster) => Evidence::Cluster { cluster: cluster.clone(), served },
+            Ok(cluster) => {
+                let cluster = cluster.limited(options.request_timeout, options.evidence_timeout);
+                Evidence::Cluster { cluster, served }
+            }
             Err(why) => Evidence::None(why),
         })
     }

@@ -102,7 +102,7 @@ pub enum ApplyMethod {
 }
 
 /// Where a record was read, and what the storage object says beside the payload.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoredAs {
     /// Storage key, `sh.helm.release.v1.<name>.v<revision>`.
     pub key: String,
@@ -115,7 +115,7 @@ pub struct StoredAs {
 }
 
 /// One decoded, parsed and redacted release record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Release {
     pub name: String,
     pub namespace: String,
@@ -153,7 +153,7 @@ impl Release {
 }
 
 /// What is kept of `chart.metadata`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChartInfo {
     pub name: String,
     pub version: String,
@@ -225,7 +225,7 @@ pub enum DeletePolicy {
 }
 
 /// Last run of a hook as the record tells it; carried over by a rollback from its target, so it may be old.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LastRun {
     pub started_at: Option<String>,
     pub completed_at: Option<String>,
@@ -234,7 +234,7 @@ pub struct LastRun {
 }
 
 /// One hook of a record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Hook {
     pub name: String,
     pub kind: String,

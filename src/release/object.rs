@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::value::Value;
 
 /// Names one object: `apps/v1`, `Deployment`, namespace (none for cluster-scoped kinds), name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ObjectRef {
     pub api_version: String,
     pub kind: String,
@@ -51,7 +51,7 @@ impl fmt::Display for ObjectRef {
 }
 
 /// Where an object stands in a record.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The template named by the `# Source:` comment.
     pub template: Option<String>,
@@ -69,7 +69,7 @@ impl fmt::Display for Origin {
 }
 
 /// A key that stands more than once in one mapping; the last one counts, as in Helm's YAML reader.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DuplicateKey {
     /// Dotted path of the key.
     pub path: String,
@@ -78,7 +78,7 @@ pub struct DuplicateKey {
 }
 
 /// A parsed, redacted object.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Object {
     pub id: ObjectRef,
     pub body: Value,

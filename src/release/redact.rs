@@ -7,6 +7,7 @@ mod line;
 mod memory;
 mod names;
 mod object;
+pub mod recording;
 mod text;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::ser::{SerializeMap, SerializeSeq};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What a redacted value prints as, everywhere.
 pub const REDACTED_TEXT: &str = "<redacted>";
@@ -41,6 +41,11 @@ impl Masked {
 
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The digest of the text with its credentials.
+    pub(in crate::release) fn original(&self) -> Redacted {
+        self.original
     }
 }
 
@@ -187,5 +192,12 @@ impl Serialize for Value {
                 out.end()
             }
         }
+    }
+}
+
+/// Plain data only: a digest cannot come from outside.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        serde_json::Value::deserialize(deserializer).map(Value::from_json)
     }
 }

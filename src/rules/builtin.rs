@@ -32,7 +32,9 @@ macro_rules! builtin_rules {
 
 builtin_rules! {
     ca_bundle_changed: "access/ca-bundle-changed",
+    change_forbidden: "access/change-forbidden",
     cloud_identity_lost: "access/cloud-identity-lost",
+    deletion_forbidden: "access/deletion-forbidden",
     policy_in_one_revision: "access/policy-in-one-revision",
     role_ref_changed: "access/role-ref-changed",
     service_account_alias: "access/service-account-alias",

@@ -6,6 +6,7 @@ use super::Severity;
 use super::fault::{Collector, Fault, Mark};
 use super::form::{Form, Named, scalar};
 use super::node::{self, Node};
+use crate::input::AccessRule;
 use crate::k8s::surroundings::Surrounding;
 use crate::release::{Revision, Status};
 
@@ -63,6 +64,8 @@ pub struct Case {
     pub around: Text,
     /// Surrounding kinds that cannot be listed.
     pub unreadable: Vec<Surrounding>,
+    /// What the caller may do, written `get,patch apps/deployments`; empty = not known.
+    pub access: Vec<(Mark, AccessRule)>,
 }
 
 /// YAML text inside a case file, and where it starts.
@@ -153,7 +156,7 @@ pub struct Kind {
     pub namespaced: bool,
 }
 
-const CASE_KEYS: [&str; 23] = [
+const CASE_KEYS: [&str; 24] = [
     "about",
     "severity",
     "helm",
@@ -177,6 +180,7 @@ const CASE_KEYS: [&str; 23] = [
     "webhook_backends",
     "around",
     "unreadable",
+    "access",
 ];
 const RECORD_KEYS: [&str; 9] =
     ["revision", "status", "description", "restores", "apply_method", "values", "manifest", "hooks", "ran"];
@@ -242,6 +246,7 @@ fn read(file: &str, text: &str, faults: &mut Collector) -> Option<Case> {
         webhook_backends: read_backends(&form, faults),
         around: read_text(&form, "around", faults),
         unreadable: form.names("unreadable", faults),
+        access: read_access(&form, faults),
     })
 }
 
@@ -352,6 +357,24 @@ fn read_backends(form: &Form, faults: &mut Collector) -> Vec<((String, String), 
         }
     }
     backends
+}
+
+/// `get,patch apps/deployments,statefulsets`; the group without a name is `core`, and `*` stands for all.
+fn read_access(form: &Form, faults: &mut Collector) -> Vec<(Mark, AccessRule)> {
+    let words = |text: &str| -> Vec<String> { text.split(',').map(str::to_owned).collect() };
+    let mut rules = Vec::new();
+    for (mark, text) in form.texts("access", faults) {
+        match text.split_once(' ').and_then(|(verbs, rest)| Some((verbs, rest.split_once('/')?))) {
+            Some((verbs, (group, resources))) => {
+                let group = if group == "core" { "" } else { group };
+                let rule =
+                    AccessRule { verbs: words(verbs), groups: words(group), resources: words(resources), names: Vec::new() };
+                rules.push((mark, rule));
+            }
+            None => faults.add(mark, format!("`{text}` is no permission: write `get,patch apps/deployments`")),
+        }
+    }
+    rules
 }
 
 fn read_items(node: &Node, key: &str, faults: &mut Collector) -> Vec<String> {

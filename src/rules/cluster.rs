@@ -6,7 +6,7 @@ use super::case::{Kinds, Live};
 use super::fault::Mark;
 use super::kinds;
 use super::world::World;
-use crate::input::{ApiResource, Discovery, Facts, Known, LiveObject, Residue};
+use crate::input::{Access, AccessRule, ApiResource, Discovery, Facts, Known, LiveObject, Residue};
 use crate::k8s::surroundings::Surrounding;
 use crate::release::{Map, Object, ObjectRef, Release, Value};
 
@@ -26,6 +26,7 @@ impl World<'_> {
         let around = self.around(&live, from, to);
         Facts {
             around,
+            access: self.access(from, to),
             server_version: Known::Yes(self.case.kubernetes.clone()),
             discovery: self.discovery(&self.case.discovery, &live),
             cached_discovery: match &self.case.cached_discovery {
@@ -64,6 +65,17 @@ impl World<'_> {
             }
         }
         live
+    }
+
+    /// The same permissions in every namespace and cluster-wide; none given = not known.
+    fn access(&self, from: &Release, to: &Release) -> Access {
+        let rules: Vec<AccessRule> = self.case.access.iter().map(|(_, rule)| rule.clone()).collect();
+        if rules.is_empty() {
+            return Access::default();
+        }
+        let objects = from.objects.iter().chain(&to.objects);
+        let namespaces: BTreeSet<Option<String>> = objects.map(|object| object.id.namespace.clone()).chain([None]).collect();
+        Access { by_namespace: namespaces.into_iter().map(|namespace| (namespace, Known::Yes(rules.clone()))).collect() }
     }
 
     /// Every surrounding kind in every namespace of the manifests: of the live objects and of those the case puts around them.

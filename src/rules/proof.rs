@@ -16,6 +16,7 @@ use super::set::RuleSet;
 use super::{Finding, matcher, template, trial, world};
 use crate::analyze::{Change, ChangeKind};
 use crate::pipeline;
+use crate::recording::Recording;
 
 struct Ran {
     case: Case,
@@ -190,6 +191,23 @@ fn ids_of_findings_are_unique_in_a_report() {
     }
 }
 
+/// What is written down is all that a report is made of.
+#[test]
+fn a_recording_gives_the_same_findings() {
+    let rules = RuleSet::builtin();
+    for ran in all() {
+        let input = world::input(&ran.case).unwrap_or_else(|faults| panic!("{faults:#?}"));
+        let text = serde_json::to_string(&Recording::of(&input)).unwrap();
+        let read: Recording = serde_json::from_str(&text).unwrap();
+        let again = pipeline::evaluate(&read.into_input(), &rules);
+        let first = pipeline::evaluate(&input, &rules);
+        let shown = |evaluation: &pipeline::Evaluation| {
+            serde_json::to_string(&(&evaluation.forecast, &evaluation.findings, &evaluation.gaps)).unwrap()
+        };
+        assert_eq!(shown(&again), shown(&first), "{}", ran.case.file);
+    }
+}
+
 /// Going from a revision to itself changes nothing: only what does not come from a difference may be said.
 #[test]
 fn a_re_apply_is_silent() {
@@ -228,6 +246,7 @@ fn may_drift(case: &Case) -> bool {
         || !case.live_also.text.is_empty()
         || !case.live_without.is_empty()
         || !case.volumes.text.is_empty()
+        || !case.access.is_empty()
 }
 
 /// The cases of `id` with what the rule made of them.

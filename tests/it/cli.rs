@@ -50,6 +50,11 @@ fn wrong_usage_is_exit_2_and_says_what_to_do() {
         ("shop five", "is not a number"),
         ("shop 1.5", "is not a number"),
         ("shop 99999999999999999999", "is too large"),
+        ("check shop --replay r.json", "unexpected argument \"shop\""),
+        ("check --replay r.json --no-hooks", "a recording holds its own"),
+        ("run --replay r.json", "nothing can be rolled back"),
+        ("check --replay r.json --no-live", "cannot be used with"),
+        ("check shop --request-timeout soon", "write a duration"),
         ("shop 5 4", "unexpected argument \"4\""),
         ("check shop 5 4 3", "unexpected argument \"4\""),
         ("Shop", "cannot be the name of a release"),
@@ -178,7 +183,8 @@ fn the_readme_knows_the_exit_statuses_and_flags() {
         assert!(help.contains(&format!("  {}  {}", status.code(), status.meaning())), "the help text lacks {}", status.code());
     }
     let flags = text(&run(&["run", "--help"]).stdout);
-    let named: Vec<&str> = readme.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|word| word.starts_with("--")).collect();
+    let named: Vec<&str> =
+        readme.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|word| word.starts_with("--")).collect();
     let ours = ["--accept", "--accept-critical", "--fail-on", "--on-inconclusive", "--releases", "--live"];
     for flag in ours {
         assert!(flags.contains(flag) && named.contains(&flag), "{flag}");

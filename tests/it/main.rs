@@ -1,9 +1,11 @@
 //! Tests of whole parts, with nothing that is not on this machine: no cluster, no network. One crate, so that it links once.
 
 mod act;
+mod cli;
 mod execute;
 mod hostile;
 mod plugin;
+mod recording;
 mod records;
 mod report;
 mod secrets;

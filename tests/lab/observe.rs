@@ -281,7 +281,8 @@ fn no_such_object(line: &str) -> Vec<String> {
 fn refused(line: &str) -> Vec<String> {
     let mut found = Vec::new();
     for prefix in ["failed to replace object: ", "failed to create resource: "] {
-        for rest in after_each(line, prefix) {
+        // `configmaps is forbidden: User "x" cannot create …` names no object.
+        for rest in after_each(line, prefix).filter(|rest| !rest.contains(" is forbidden: User \"")) {
             if let Some((kind, rest)) = rest.split_once(" \"") {
                 let kind = kind.rsplit(' ').next().unwrap_or(kind).split('.').next().unwrap_or(kind);
                 found.push(format!("{kind}/{}", rest.split('"').next().unwrap_or_default()));
