@@ -34,7 +34,7 @@ fn check(context: &Context<'_>, service: &Object) -> Option<Change> {
     }
     let before = after::before(context, &service.id);
     let served = before.and_then(|old| Some(selects_template(&context.input.from, old, &own_labels(&old.body)?)));
-    let unchanged = served == Some(false) && before.is_some_and(|old| own_labels(&old.body).as_ref() == Some(&wanted));
+    let unchanged = served == Some(false);
     let pods = matching_pods(context, service, &wanted);
     if pods.yes().is_some_and(|count| *count > 0) && served != Some(true) || (unchanged && pods.yes().is_none()) {
         return None;
