@@ -270,12 +270,25 @@ fn policies(context: &Context<'_>) -> Vec<Change> {
         })
     };
     let gone = context.forecast.deletes.iter().filter_map(|id| from.iter().find(|object| object.id == *id));
+    let gone = gone.filter(|object| is_policy(&object.id) && !twin(object, to));
     let gone = gone
-        .filter(|object| is_policy(&object.id) && !twin(object, to))
-        .map(|object| policy(object, EvidenceSource::From, Fact::Removed));
+        .map(|object| policy(object, EvidenceSource::From, Fact::Removed).fact_if(!selects_any(object, to), Fact::WithItsPods));
     let new = context.forecast.creates.iter().filter_map(|id| to.iter().find(|object| object.id == *id));
     let new = new.filter(|object| is_policy(&object.id) && after::before(context, &object.id).is_none() && !twin(object, from));
-    gone.chain(new.map(|object| policy(object, EvidenceSource::To, Fact::Added))).collect()
+    let new =
+        new.map(|object| policy(object, EvidenceSource::To, Fact::Added).fact_if(!selects_any(object, from), Fact::WithItsPods));
+    gone.chain(new).collect()
+}
+
+/// Whether pods of these objects are under the policy; one that does not say which pods is for all.
+fn selects_any(policy: &Object, objects: &[Object]) -> bool {
+    let spec = policy.body.get("spec");
+    let selector =
+        ["podSelector", "endpointSelector", "selector"].into_iter().map(|key| spec.get(key)).find(|value| !value.is_null());
+    let named = selector.filter(|selector| selector.as_map().is_some_and(|map| !map.is_empty()));
+    let Some(named) = named else { return true };
+    let here = objects.iter().filter(|object| object.id.namespace == policy.id.namespace);
+    here.filter_map(selectors::template_labels).any(|labels| selector::selects_by_terms(named, labels))
 }
 
 fn policy(object: &Object, source: EvidenceSource, fact: Fact) -> Change {

@@ -266,6 +266,8 @@ pub enum Fact {
     CertificateGoesBack,
     /// The account itself is deleted.
     AccountDeleted,
+    /// The pods under the policy are only in the revision that has it.
+    WithItsPods,
     // Outside the cluster.
 }
 

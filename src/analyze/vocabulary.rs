@@ -132,7 +132,7 @@ change_kinds! {
     IdentityLost "identity-lost" "a ServiceAccount loses its identity in a cloud" ["identity"] [] true
         [AccountDeleted];
     PolicyInOneRevision "policy-in-one-revision" "a traffic policy that only one revision has" ["effect"] [] true
-        [Added, Removed];
+        [Added, Removed, WithItsPods];
     StickySessions "sticky-sessions" "clients are bound to pods of the version that goes away" ["workload"] [] false [];
 
     // Outside the cluster.
@@ -257,6 +257,7 @@ facts! {
     NotUsed "not-used" "nothing of the release belongs to the API group";
     CertificateGoesBack "certificate-goes-back" "the certificate of the same release goes back too";
     AccountDeleted "account-deleted" "the account itself is deleted";
+    WithItsPods "with-its-pods" "the pods under the policy are only in the revision that has it";
 
     // Outside the cluster.
 }
