@@ -141,8 +141,15 @@ pub struct AccessRule {
     pub names: Vec<String>,
 }
 
+impl Default for Access {
+    fn default() -> Access {
+        Access { writes_records: Known::No("permissions were not read".to_owned()), by_namespace: BTreeMap::new() }
+    }
+}
+
 impl AccessRule {
-    fn allows(&self, verb: &str, group: &str, resource: &str, name: &str) -> bool {
+    /// Whether the rule covers this request; `name` is empty where none is known.
+    pub fn allows(&self, verb: &str, group: &str, resource: &str, name: &str) -> bool {
         let has = |list: &[String], wanted: &str| list.iter().any(|item| item == "*" || item == wanted);
         // A create request is not checked against names: the server does not know the name yet (Kubernetes RBAC documentation,
         // "Referring to resources").
@@ -152,8 +159,10 @@ impl AccessRule {
 }
 
 /// What the caller may do, by namespace; `None` = in the whole cluster.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Access {
+    /// Who may not write release records looks on behalf of somebody else: the rollback will run with other permissions.
+    pub writes_records: Known<bool>,
     #[serde(with = "pairs")]
     pub by_namespace: BTreeMap<Option<String>, Known<Vec<AccessRule>>>,
 }
@@ -216,6 +225,9 @@ impl Facts {
     /// Whether the caller may do this to the object.
     pub fn may(&self, verb: &str, id: &ObjectRef) -> Known<bool> {
         let why = || Known::No("permissions were not read".to_owned());
+        if self.access.writes_records == Known::Yes(false) {
+            return Known::No("the rollback will be run by somebody else".to_owned());
+        }
         let served = self.discovery.yes().and_then(|kinds| kinds.get(&(id.api_version.clone(), id.kind.clone())));
         let (Some(resource), Some(rules)) = (served, self.access.by_namespace.get(&id.namespace)) else { return why() };
         match rules {

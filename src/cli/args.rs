@@ -192,6 +192,9 @@ pub enum RulesCommand {
         /// text or json
         #[arg(short = 'o', long = "output", value_name = "FORMAT", value_parser = format, default_value = "text")]
         format: Format,
+        /// Also what each rule needs to be read, and what shows that it is true
+        #[arg(long)]
+        wide: bool,
     },
     /// What a rule finds, why it matters and what to do
     Explain { id: String },

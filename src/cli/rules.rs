@@ -12,7 +12,7 @@ use super::output::{BrokenPipe, print};
 
 pub fn run(command: &RulesCommand) -> Result<ExitStatus> {
     let (text, status) = match command {
-        RulesCommand::List { format } => (list(*format), ExitStatus::Ok),
+        RulesCommand::List { format, wide } => (list(*format, *wide), ExitStatus::Ok),
         RulesCommand::Explain { id } => (explain(id)?, ExitStatus::Ok),
         RulesCommand::Test { dir } => test(dir)?,
         RulesCommand::New { id, dir } => (new(id, dir)?, ExitStatus::Ok),
@@ -21,8 +21,9 @@ pub fn run(command: &RulesCommand) -> Result<ExitStatus> {
     Ok(status)
 }
 
-fn list(format: Format) -> String {
+fn list(format: Format, wide: bool) -> String {
     match format {
+        Format::Text if wide => docs::list_wide(&RuleSet::builtin()),
         Format::Text => docs::list_text(&RuleSet::builtin()),
         Format::Json => docs::list_json(&RuleSet::builtin()),
     }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::execute::{self, Evidence, Given, HelmCommand, Proposal};
 use crate::exit::{Advice, ExitStatus};
 use crate::gate;
-use crate::input::Input;
+use crate::input::{Input, Known};
 use crate::load;
 use crate::pipeline::{self, Evaluation};
 use crate::release::redact::Redactor;
@@ -55,6 +55,7 @@ impl Session<'_> {
             return Ok(gate::decide(&look.report, &self.settings.gate).exit());
         }
         let command = self.helm(&look.input)?;
+        may_write_records(&look.input)?;
         if let Some(status) = self.ask(&look, &command)? {
             return Ok(status);
         }
@@ -166,6 +167,19 @@ impl Session<'_> {
         let verification = execute::verify(&look.input, &look.evaluation.forecast, after, &ran);
         self.console.note(&verification.text(), self.redactor);
         Ok(verification.exit())
+    }
+}
+
+/// Helm writes the new record first; without the right to, nothing else happens.
+fn may_write_records(input: &Input) -> Result<()> {
+    match input.facts.access.writes_records {
+        Known::Yes(false) => Err(Advice::new(
+            ExitStatus::CouldNotRun,
+            format!("you may not create release records in namespace {}", input.namespace),
+        )
+        .help("run it as somebody who may; `check` works without")
+        .into()),
+        _ => Ok(()),
     }
 }
 

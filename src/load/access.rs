@@ -43,16 +43,29 @@ struct Rule {
     resource_names: Vec<String>,
 }
 
-/// One review for each namespace of the manifests, one for what is allowed everywhere.
-pub async fn read(cluster: &Cluster, from: &Release, to: &Release, redactor: &Redactor) -> Access {
+/// One review for each namespace of the manifests, one for what is allowed everywhere. `records` is the plural of the kind
+/// that holds release records, where the cluster holds them.
+pub async fn read(cluster: &Cluster, from: &Release, to: &Release, records: Option<&str>, redactor: &Redactor) -> Access {
+    let mut access = all(cluster, from, to, redactor).await;
+    let own = access.by_namespace.get(&Some(from.namespace.clone())).and_then(Known::yes);
+    access.writes_records = match (records, own) {
+        (Some(plural), Some(rules)) => Known::Yes(rules.iter().any(|rule| rule.allows("create", "", plural, ""))),
+        (Some(_), None) => Known::No("permissions were not read".to_owned()),
+        (None, _) => Known::Yes(true),
+    };
+    access
+}
+
+async fn all(cluster: &Cluster, from: &Release, to: &Release, redactor: &Redactor) -> Access {
     let objects = from.objects.iter().chain(&to.objects);
-    let namespaces: BTreeSet<Option<String>> = objects.map(|object| object.id.namespace.clone()).chain([None]).collect();
+    let named = objects.map(|object| object.id.namespace.clone());
+    let namespaces: BTreeSet<Option<String>> = named.chain([None, Some(from.namespace.clone())]).collect();
     let reviews = namespaces.into_iter().map(async |namespace| {
         let rules = review(cluster, namespace.as_deref().unwrap_or(NOWHERE)).await;
         (namespace, rules.map_or_else(|why| Known::No(redactor.scrub(&why)), Known::Yes))
     });
     let by_namespace: BTreeMap<_, _> = join_all(reviews).await.into_iter().collect();
-    Access { by_namespace }
+    Access { by_namespace, ..Access::default() }
 }
 
 async fn review(cluster: &Cluster, namespace: &str) -> Result<Vec<AccessRule>, String> {

@@ -79,7 +79,9 @@ async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progr
     };
     let access = async {
         match &evidence {
-            Evidence::Cluster { cluster, .. } => access::read(cluster, &ends.from, &ends.to, redactor).await,
+            Evidence::Cluster { cluster, .. } => {
+                access::read(cluster, &ends.from, &ends.to, store.records_kind(), redactor).await
+            }
             Evidence::File(_) | Evidence::None(_) => Access::default(),
         }
     };

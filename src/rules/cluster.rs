@@ -75,7 +75,11 @@ impl World<'_> {
         }
         let objects = from.objects.iter().chain(&to.objects);
         let namespaces: BTreeSet<Option<String>> = objects.map(|object| object.id.namespace.clone()).chain([None]).collect();
-        Access { by_namespace: namespaces.into_iter().map(|namespace| (namespace, Known::Yes(rules.clone()))).collect() }
+        let writes_records = Known::Yes(true);
+        Access {
+            writes_records,
+            by_namespace: namespaces.into_iter().map(|namespace| (namespace, Known::Yes(rules.clone()))).collect(),
+        }
     }
 
     /// Every surrounding kind in every namespace of the manifests: of the live objects and of those the case puts around them.

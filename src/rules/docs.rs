@@ -38,6 +38,14 @@ pub fn page(rule: &Rule, examples: &[Example]) -> String {
     let remediation =
         flagged.and_then(|example| example.finding).map_or(rule.remediation.as_str(), |finding| &finding.remediation);
     section(&mut page, "What to do", &with_commands(remediation));
+    if !rule.proof.is_empty() {
+        let cases: Vec<String> = rule.proof.iter().map(|case| format!("`{case}`")).collect();
+        section(
+            &mut page,
+            "Shown by",
+            &format!("Cases of tests/lab, with real Helms on a real control plane: {}", cases.join(", ")),
+        );
+    }
     if !rule.references.is_empty() {
         let lines: Vec<String> = rule.references.iter().map(|reference| format!("- <{reference}>")).collect();
         section(&mut page, "References", &lines.join("\n"));
@@ -193,9 +201,30 @@ pub fn list_text(rules: &RuleSet) -> String {
     let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
     let lines: Vec<String> = by_severity(rules)
         .into_iter()
-        .map(|rule| format!("{:<8}  {:<width$}  {}", rule.severity.as_str(), rule.id, rule.title))
+        .map(|rule| format!("{:<8}  {:<9}  {:<width$}  {}", rule.severity.as_str(), family(rule), rule.id, rule.title))
         .collect();
     lines.join("\n") + "\n"
+}
+
+/// `rules list --wide`: also what each rule needs to be read, and what shows that it is true.
+pub fn list_wide(rules: &RuleSet) -> String {
+    let rows = by_severity(rules).into_iter().map(|rule| {
+        let title = [rule.severity.as_str(), family(rule), &rule.id].join("  ");
+        let needs = names(&rule.needs, Surrounding::as_str);
+        let needs = if needs.is_empty() { "manifests, live objects where they can be read".to_owned() } else { needs };
+        format!("{title}\n    {}\n    needs  {needs}\n    proof  {}\n", rule.title, proof(rule))
+    });
+    rows.collect()
+}
+
+/// Experiments, or the sources that the rule rests on.
+fn proof(rule: &Rule) -> String {
+    match (rule.proof.len(), rule.references.first()) {
+        (0, None) => "none".to_owned(),
+        (0, Some(reference)) => reference.clone(),
+        (1, _) => format!("lab: {}", rule.proof.concat()),
+        (more, _) => format!("lab: {} and {} more", rule.proof[0], more - 1),
+    }
 }
 
 /// `rules list -o json`: every rule as its file says it, in the order of ids, with the digest of the set.
@@ -249,9 +278,20 @@ pub fn index(rules: &RuleSet) -> String {
         let rows: Vec<String> = by_severity(rules)
             .into_iter()
             .filter(|rule| family(rule) == name)
-            .map(|rule| format!("| [{0}]({name}/{0}.md) | {1} | {2} |", rule.id, severities(rule), rule.title))
+            .map(|rule| {
+                let proof = if rule.proof.is_empty() { "source" } else { "experiment" };
+                let needs = names(&rule.needs, Surrounding::as_str);
+                format!("| [{0}]({name}/{0}.md) | {1} | {2} | {needs} | {proof} |", rule.id, severities(rule), rule.title)
+            })
             .collect();
-        section(&mut page, name, &format!("| rule | severity | what happens |\n| --- | --- | --- |\n{}", rows.join("\n")));
+        section(
+            &mut page,
+            name,
+            &format!(
+                "| rule | severity | what happens | reads around the release | rests on |\n| --- | --- | --- | --- | --- |\n{}",
+                rows.join("\n")
+            ),
+        );
     }
     section(&mut page, "Words of rule files", &vocabulary());
     page

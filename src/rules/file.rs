@@ -40,6 +40,8 @@ pub struct Rule {
     pub why: Template,
     pub remediation: Template,
     pub references: Vec<String>,
+    /// Experiments that show what the rule says: cases of `tests/lab`. Without one it rests on its references.
+    pub proof: Vec<String>,
     /// Where the rule was read: `rules/storage/pvc-removed.yaml`.
     #[serde(skip)]
     pub file: String,
@@ -78,7 +80,7 @@ pub struct Adjust {
     pub reason: Option<Template>,
 }
 
-const RULE_KEYS: [&str; 14] = [
+const RULE_KEYS: [&str; 15] = [
     "id",
     "title",
     "severity",
@@ -93,6 +95,7 @@ const RULE_KEYS: [&str; 14] = [
     "why",
     "remediation",
     "references",
+    "proof",
 ];
 const SELECT_KEYS: [&str; 7] = ["change", "kinds", "fields", "facts", "any_facts", "from_values", "to_values"];
 const UNLESS_KEYS: [&str; 3] = ["kinds", "fields", "facts"];
@@ -135,6 +138,7 @@ fn read(file: &str, text: &str, faults: &mut Collector) -> Option<Rule> {
         why: sentence(&form, "why", &offered, faults),
         remediation: sentence(&form, "remediation", &offered, faults),
         references: read_references(&form, faults),
+        proof: form.texts("proof", faults).into_iter().map(|(_, case)| case).collect(),
         select,
         file: file.to_owned(),
     })

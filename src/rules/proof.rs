@@ -191,6 +191,36 @@ fn ids_of_findings_are_unique_in_a_report() {
     }
 }
 
+/// Case ids by the rules they expect, from `tests/lab/cases`.
+fn experiments() -> BTreeMap<String, BTreeSet<String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/cases");
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for document in serde_yaml::Deserializer::from_str(&text) {
+            let case = <serde_yaml::Value as serde::Deserialize>::deserialize(document).unwrap();
+            let id = case["id"].as_str().unwrap();
+            let variants = case["by_helm"].as_mapping().into_iter().flat_map(|map| map.values());
+            for said in std::iter::once(&case).chain(variants) {
+                let rules = said["expect"]["rules"].as_sequence().into_iter().flatten();
+                rules.for_each(|rule| drop(found.entry(rule.as_str().unwrap().to_owned()).or_default().insert(id.to_owned())));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn rules_name_the_experiments_that_show_them() {
+    let experiments = experiments();
+    for rule in RuleSet::builtin().iter() {
+        let shown = experiments.get(&rule.id).cloned().unwrap_or_default();
+        let named: BTreeSet<String> = rule.proof.iter().cloned().collect();
+        assert_eq!(named, shown, "{}: `proof` and tests/lab/cases differ", rule.file);
+        assert!(!shown.is_empty() || !rule.references.is_empty(), "{} rests on nothing", rule.file);
+    }
+}
+
 /// What is written down is all that a report is made of.
 #[test]
 fn a_recording_gives_the_same_findings() {

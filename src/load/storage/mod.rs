@@ -72,6 +72,14 @@ impl Store {
         }
     }
 
+    /// Plural of the kind that holds the records, where a cluster holds them.
+    pub fn records_kind(&self) -> Option<&'static str> {
+        match self {
+            Store::Kube(store) => Some(store.kind().plural()),
+            Store::Sql(_) | Store::Saved(_) => None,
+        }
+    }
+
     /// Namespace of the storage objects.
     pub fn namespace(&self) -> &str {
         match self {
