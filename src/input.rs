@@ -167,6 +167,19 @@ pub struct Access {
     pub by_namespace: BTreeMap<Option<String>, Known<Vec<AccessRule>>>,
 }
 
+/// What the API server said when it was asked with `dryRun=All`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DryRun {
+    Accepted {
+        warnings: Vec<String>,
+    },
+    /// Its message.
+    Refused(String),
+    /// Why there is no answer.
+    NotAsked(String),
+}
+
 /// Facts from the cluster (or from files). Every part says on its own whether it is known.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Facts {
@@ -199,6 +212,9 @@ pub struct Facts {
     pub around: BTreeMap<(Surrounding, Option<String>), Known<Vec<LiveObject>>>,
     /// What the caller may do.
     pub access: Access,
+    /// Answers to `--server-dry-run`; empty where nothing was asked.
+    #[serde(with = "pairs")]
+    pub dry_run: BTreeMap<ObjectRef, DryRun>,
     /// Digest-free identity of the cluster: uid of `kube-system`.
     pub cluster_uid: Known<String>,
 }
@@ -218,6 +234,7 @@ impl Facts {
             webhook_backends: BTreeMap::new(),
             around: BTreeMap::new(),
             access: Access::default(),
+            dry_run: BTreeMap::new(),
             cluster_uid: Known::No(why.to_owned()),
         }
     }

@@ -3,7 +3,7 @@
 use crate::analyze::{self, Change, Context};
 use crate::diff;
 use crate::forecast::{self, Forecast};
-use crate::input::{Gap, Input};
+use crate::input::{DryRun, Gap, Input};
 use crate::k8s::identity::Identity;
 use crate::rules::Finding;
 use crate::rules::matcher;
@@ -35,6 +35,14 @@ fn gaps(input: &Input, forecast: &Forecast) -> Vec<Gap> {
     gaps
 }
 
+/// What a dry run could not tell.
+fn not_asked(input: &Input) -> impl Iterator<Item = Gap> {
+    input.facts.dry_run.iter().filter_map(|(id, answer)| match answer {
+        DryRun::NotAsked(why) => Some(Gap::new(format!("dry run of {id}"), why.as_str()).affecting("dry-run-refused")),
+        DryRun::Accepted { .. } | DryRun::Refused(_) => None,
+    })
+}
+
 /// What could not be read around the release, with the rules that are blind for it.
 fn blinded(input: &Input, rules: &RuleSet) -> Vec<Gap> {
     let unread = input.facts.around.iter().filter_map(|((kind, namespace), found)| Some((kind, namespace, found.why_not()?)));
@@ -63,5 +71,6 @@ pub fn evaluate(input: &Input, rules: &RuleSet) -> Evaluation {
     let findings = matcher::apply(rules, &changes);
     let mut gaps = gaps;
     gaps.extend(blinded(input, rules));
+    gaps.extend(not_asked(input));
     Evaluation { forecast, changes, findings, gaps }
 }

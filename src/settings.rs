@@ -78,6 +78,8 @@ pub struct LoadOptions {
     pub discovery: Option<PathBuf>,
     /// False = the two records only, no live evidence.
     pub live_evidence: bool,
+    /// Ask the API server about every change with `dryRun=All`.
+    pub server_dry_run: bool,
     /// How long one read of live evidence may take.
     pub request_timeout: Duration,
     /// How long all of them together may take.

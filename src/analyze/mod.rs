@@ -53,6 +53,8 @@ pub enum ChangeKind {
     ObjectRecreated,
     /// The API server refuses the change to the object (`path` = the field).
     UpdateRejected,
+    /// The API server accepts the change in a dry run, and warns.
+    ServerWarns,
     /// Server-side apply meets a field that another manager owns (`path` = the field).
     ApplyConflict,
     /// A live object that is in *to* but not in *from* is taken over.
@@ -211,6 +213,10 @@ pub enum Fact {
     RetentionPolicy,
     /// The caller may not make the change.
     Forbidden,
+    /// The API server was asked with a dry run.
+    DryRun,
+    /// Pods of the workload would be refused by the namespace's Pod Security level.
+    PodSecurity,
     /// The number or quantity goes up.
     Raised,
     /// The number or quantity goes down.

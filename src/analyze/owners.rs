@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, ChangeKind, Context, Fact, after};
-use crate::forecast::{Confidence, Method, apply, bodies};
+use crate::forecast::{Confidence, Method, apply};
 use crate::input::{Known, LiveObject};
+use crate::k8s::kinds;
 use crate::k8s::ownership::{self, Sign};
 use crate::k8s::surroundings::Surrounding;
 use crate::release::{Object, ObjectRef, Value};
@@ -57,7 +58,7 @@ fn edited(context: &Context<'_>, object: &Object) -> Option<Change> {
     let (live, from) = (live_of(context, &object.id)?, after::before(context, &object.id)?);
     // A merge patch between two revisions that are alike here leaves what others changed.
     let untouched =
-        context.forecast.method == Method::ClientSide && !bodies::is_structured(&object.id) && from.body == object.body;
+        context.forecast.method == Method::ClientSide && !kinds::has_strategic_merge(&object.id) && from.body == object.body;
     if untouched || live.is_terminating() || context.is_rejected(&object.id) {
         return None;
     }

@@ -1,8 +1,8 @@
 //! What the API server or another field manager refuses.
 
 use super::{Change, ChangeKind, Context, Fact};
-use crate::forecast::{Action, FORBIDDEN, Rejected};
-use crate::input::Known;
+use crate::forecast::{Action, FORBIDDEN, REFUSED, Rejected};
+use crate::input::{DryRun, Known};
 use crate::release::{ObjectRef, Value};
 use crate::rules::EvidenceSource;
 
@@ -11,7 +11,22 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
     let of_hook = |rejected: &&Rejected| {
         context.forecast.steps.iter().any(|step| step.action == Action::Hook && step.object == rejected.object)
     };
-    context.forecast.rejected.iter().filter(|rejected| !of_hook(rejected)).map(|rejected| change(context, rejected)).collect()
+    let rejected = context.forecast.rejected.iter().filter(|rejected| !of_hook(rejected));
+    rejected.map(|rejected| change(context, rejected)).chain(warned(context)).collect()
+}
+
+/// What the API server warned of in a dry run, one change an object.
+fn warned(context: &Context<'_>) -> impl Iterator<Item = Change> {
+    // Pod Security answers for workloads with a warning only (Kubernetes `pod-security-admission/admission` `EvaluatePodController`).
+    const POD_SECURITY: &str = "would violate PodSecurity";
+    context.input.facts.dry_run.iter().filter_map(|(id, answer)| match answer {
+        DryRun::Accepted { warnings } if !warnings.is_empty() => {
+            let change = Change::of(ChangeKind::ServerWarns, id).with("warning", warnings.join("; "));
+            let pods = warnings.iter().any(|warning| warning.contains(POD_SECURITY));
+            Some(change.fact_if(pods, Fact::PodSecurity).evidence(EvidenceSource::Live, "dry run", warnings.join("; ")))
+        }
+        _ => None,
+    })
 }
 
 fn change(context: &Context<'_>, rejected: &Rejected) -> Change {
@@ -38,7 +53,10 @@ fn described(rejected: &Rejected) -> String {
 
 fn lowered(change: Change, rejected: &Rejected) -> Change {
     let shrinks = rejected.field.starts_with("spec.resources.requests") && rejected.object.is("", "PersistentVolumeClaim");
-    change.fact_if(shrinks, Fact::Shrinks).fact_if(rejected.reason.contains(FORBIDDEN), Fact::Forbidden)
+    change
+        .fact_if(shrinks, Fact::Shrinks)
+        .fact_if(rejected.reason.contains(FORBIDDEN), Fact::Forbidden)
+        .fact_if(rejected.reason.contains(REFUSED), Fact::DryRun)
 }
 
 fn live_evidence(change: Change, context: &Context<'_>, id: &ObjectRef) -> Change {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::after::{self, Presence};
 use super::{Change, ChangeKind, Context, Fact};
-use crate::forecast::{Confidence, Method, bodies};
+use crate::forecast::{Confidence, Method};
 use crate::input::Known;
+use crate::k8s::kinds;
 use crate::k8s::routes::{self, Backend, Share};
 use crate::k8s::surroundings::Surrounding;
 use crate::release::{Object, ObjectRef, Value};
@@ -33,7 +34,7 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
 /// of it stays (JSON merge patch between the revisions, Helm `pkg/kube/client.go` `createPatch`).
 pub fn effective<'a>(context: &'a Context<'_>, object: &'a Object) -> &'a Value {
     let unchanged = after::before(context, &object.id).is_some_and(|from| from.body == object.body);
-    let merged = context.forecast.method == Method::ClientSide && !bodies::is_structured(&object.id);
+    let merged = context.forecast.method == Method::ClientSide && !kinds::has_strategic_merge(&object.id);
     match context.input.facts.live_of(&object.id) {
         Known::Yes(Some(live)) if unchanged && merged => &live.body,
         _ => &object.body,

@@ -58,7 +58,8 @@ change_kinds! {
     ObjectRecreated "object-recreated" "in both revisions, gone in the cluster, created again" [] [] false
         [NotLive];
     UpdateRejected "update-rejected" "the API server refuses the change" ["reason", "row", "from", "to"] [] false
-        [NotLive, LiveUnknown, Shrinks, Forbidden];
+        [NotLive, LiveUnknown, Shrinks, Forbidden, DryRun];
+    ServerWarns "server-warns" "the API server accepts the change in a dry run, and warns" ["warning"] [] false [PodSecurity];
     ApplyConflict "apply-conflict" "another field manager owns the field" ["manager"] ["manager"] false
         [NotLive, LiveUnknown];
     ObjectTakenOver "object-taken-over" "a live object that from does not have is taken over" ["owner"] [] true
@@ -224,6 +225,8 @@ facts! {
     OldResultCounts "old-result-counts" "the finished object's old result counts as this run's";
     Shrinks "shrinks" "the request would fall below the live capacity";
     RetentionPolicy "retention-policy" "removed by the StatefulSet's claim retention policy";
+    DryRun "dry-run" "the API server was asked with a dry run";
+    PodSecurity "pod-security" "the namespace's Pod Security level refuses the pods";
     Forbidden "forbidden" "the caller may not make the change";
     Raised "raised" "the number or quantity goes up";
     Lowered "lowered" "the number or quantity goes down";

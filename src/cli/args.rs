@@ -164,6 +164,9 @@ pub struct EvidenceArgs {
     /// Compare the records only, and ask the cluster for nothing else
     #[arg(long)]
     pub no_live: bool,
+    /// Ask the API server about every change beforehand, with dryRun=All: it needs your right to make the change
+    #[arg(long, conflicts_with_all = ["releases", "live", "discovery", "no_live", "replay", "helm_version"])]
+    pub server_dry_run: bool,
     /// How long one read of live evidence may take
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub request_timeout: Duration,

@@ -59,6 +59,7 @@ pub fn settings(given: &Given, env: &Env) -> Result<Settings> {
             live: check.evidence.live.clone(),
             discovery: check.evidence.discovery.clone(),
             live_evidence: !check.evidence.no_live,
+            server_dry_run: check.evidence.server_dry_run,
             request_timeout: check.evidence.request_timeout,
             evidence_timeout: check.evidence.evidence_timeout,
             helm_bin: env.os("HELM_BIN").unwrap_or_else(|| "helm".into()),
@@ -200,6 +201,9 @@ fn again(given: &Given, kube: &KubeOptions, env: &Env) -> Again {
     push("--on-inconclusive", check.gate.on_inconclusive.map(OnInconclusive::as_str));
     if check.evidence.no_live {
         flags.push("--no-live".to_owned());
+    }
+    if check.evidence.server_dry_run {
+        flags.push("--server-dry-run".to_owned());
     }
     flags.extend(check.rollback.pass_on());
     let evidence = &check.evidence;

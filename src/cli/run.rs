@@ -42,6 +42,17 @@ pub fn run(session: &Session) -> Result<ExitStatus> {
     runtime.block_on(session.go())
 }
 
+/// Everything a report is made of. What the API server is asked about follows from a first forecast.
+pub async fn read(options: &LoadOptions, redactor: &Redactor, progress: &dyn load::Progress) -> Result<Input> {
+    let mut input = load::input(options, redactor, progress).await?;
+    if options.server_dry_run {
+        progress.step("asking the API server about every change");
+        let forecast = pipeline::analyze(&input).forecast;
+        load::dry_run::ask(options, redactor, &mut input, &forecast).await.map_err(|error| error.scrubbed(redactor))?;
+    }
+    Ok(input)
+}
+
 impl Session<'_> {
     async fn go(&self) -> Result<ExitStatus> {
         let rules = RuleSet::builtin();
@@ -65,7 +76,7 @@ impl Session<'_> {
 
     async fn look(&self, options: &LoadOptions, rules: &RuleSet) -> Result<Look> {
         let progress = Spinner::new(self.settings.debug);
-        let input = load::input(options, self.redactor, &progress).await?;
+        let input = read(options, self.redactor, &progress).await?;
         drop(progress);
         let evaluation = pipeline::evaluate(&input, rules);
         let tool = ToolInfo { version: env!("CARGO_PKG_VERSION").to_owned(), rules_digest: rules.digest() };

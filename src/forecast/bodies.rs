@@ -3,39 +3,6 @@
 use crate::k8s::pods;
 use crate::release::{Map, ObjectRef, Value};
 
-/// API groups whose types Helm's binary knows (client-go `kubernetes/scheme`, plus `apiextensions.k8s.io/v1`).
-/// Only these get a strategic merge; everything else is a custom resource to Helm.
-const STRUCTURED_GROUPS: [&str; 23] = [
-    "",
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "apps",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "extensions",
-    "flowcontrol.apiserver.k8s.io",
-    "internal.apiserver.k8s.io",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "resource.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
-    "storagemigration.k8s.io",
-];
-
-/// Whether Helm patches this kind with a strategic merge.
-pub fn is_structured(id: &ObjectRef) -> bool {
-    id.api_version != "apiextensions.k8s.io/v1beta1" && STRUCTURED_GROUPS.contains(&id.group())
-}
-
 /// The target object with the metadata Helm forces on it (`pkg/action/validate.go` `setMetadataVisitor`).
 pub fn stamped(body: &Value, release: &str, namespace: &str) -> Value {
     let mut body = body.clone();
@@ -142,10 +109,11 @@ pub fn fold_string_data(id: &ObjectRef, mut body: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::k8s::kinds;
 
     #[test]
     fn group_decides_the_patch_type() {
-        let structured = |api_version: &str| is_structured(&ObjectRef::new(api_version, "X", None, "n"));
+        let structured = |api_version: &str| kinds::has_strategic_merge(&ObjectRef::new(api_version, "X", None, "n"));
         assert!(structured("v1") && structured("apps/v1") && structured("apiextensions.k8s.io/v1"));
         assert!(!structured("apiextensions.k8s.io/v1beta1"));
         assert!(!structured("gateway.networking.k8s.io/v1"));

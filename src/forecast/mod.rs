@@ -15,6 +15,7 @@ pub mod restored;
 pub mod simulate;
 pub mod target;
 pub mod webhooks;
+pub mod writes;
 
 use serde::Serialize;
 
@@ -83,6 +84,9 @@ pub struct Forecast {
 
 /// How the reason of a change begins that the caller may not make; a verb and an object follow.
 pub const FORBIDDEN: &str = "forbidden: you may not";
+
+/// How the reason of a change begins that the API server refused in a dry run; its message follows.
+pub const REFUSED: &str = "refused in a dry run:";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

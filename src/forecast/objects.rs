@@ -1,7 +1,7 @@
 //! What happens to one object of *to* that is already in the cluster.
 
 use crate::input::{Facts, LiveObject};
-use crate::k8s::immutable;
+use crate::k8s::{immutable, kinds};
 use crate::release::{ObjectRef, Value};
 
 use super::availability::{self, Served};
@@ -38,7 +38,7 @@ pub fn change(sides: &Sides<'_>, method: Method, force_conflicts: bool, facts: &
 fn client_side(sides: &Sides<'_>, facts: &Facts) -> Changed {
     // A take-over uses the live object as the original (Helm 3.22 `update`, Helm 4.2 `patchResourceClientSide`).
     let base = sides.from.unwrap_or(sides.live);
-    if bodies::is_structured(sides.id) {
+    if kinds::has_strategic_merge(sides.id) {
         return judged(sides, merge::strategic(sides.id, base, sides.to, sides.live), facts);
     }
     if sides.from.is_none() {
@@ -75,7 +75,7 @@ fn server_side(sides: &Sides<'_>, force_conflicts: bool, facts: &Facts) -> Chang
 
 /// A version that an owner of a custom resource recorded and that the CRD no longer serves.
 fn dropped_version(sides: &Sides<'_>, facts: &Facts) -> Option<String> {
-    if bodies::is_structured(sides.id) {
+    if kinds::has_strategic_merge(sides.id) {
         return None;
     }
     apply::recorded_versions(sides.live).into_iter().find(|version| {

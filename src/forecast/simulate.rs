@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::helm::HelmVersion;
-use crate::input::{Gap, Input, Known, LiveObject};
+use crate::input::{DryRun, Gap, Input, Known, LiveObject};
 use crate::k8s::identity::IdentityKey;
 use crate::k8s::{names, pods};
 use crate::release::{Hook, HookEvent, Object, ObjectRef, Value};
@@ -16,8 +16,8 @@ use super::records::{self, Ending};
 use super::restored;
 use super::webhooks::{self, Backend};
 use super::{
-    Action, Alternative, Confidence, FORBIDDEN, Forecast, HookRun, Method, NotRestored, Outcome, Rejected, Step, StepResult,
-    bodies, cascades,
+    Action, Alternative, Confidence, FORBIDDEN, Forecast, HookRun, Method, NotRestored, Outcome, REFUSED, Rejected, Step,
+    StepResult, bodies, cascades,
 };
 
 /// Why the run cannot go on.
@@ -262,11 +262,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What the API server would say if the caller may not do one of these.
+    /// What the API server would say if the caller may not do one of these, or what it said in a dry run.
     fn forbidden(&self, id: &ObjectRef, verbs: &[&str]) -> Option<String> {
         let facts = &self.input.facts;
-        let verb = verbs.iter().find(|verb| facts.may(verb, id) == Known::Yes(false))?;
-        Some(format!("{FORBIDDEN} {verb} {id}"))
+        match verbs.iter().find(|verb| facts.may(verb, id) == Known::Yes(false)) {
+            Some(verb) => Some(format!("{FORBIDDEN} {verb} {id}")),
+            None if verbs.contains(&"get") => None,
+            None => match facts.dry_run.get(id)? {
+                DryRun::Refused(message) => Some(format!("{REFUSED} {message}")),
+                DryRun::Accepted { .. } | DryRun::NotAsked(_) => None,
+            },
+        }
     }
 
     /// A server-side apply that creates needs both verbs (apiserver `pkg/endpoints/handlers/patch.go` `withAuthorization`).

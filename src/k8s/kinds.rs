@@ -37,10 +37,16 @@ pub fn is_built_in(id: &ObjectRef) -> bool {
     CLIENT_GO_GROUPS.contains(&id.group()) || AGGREGATED_GROUPS.contains(&id.group())
 }
 
-/// Whether client-side apply sends a strategic merge patch: kinds of client-go's scheme. All others get a JSON merge patch; CRDs
-/// too (Helm `pkg/kube/client.go` `createPatch`).
+/// Whether Helm's client-side apply sends a strategic merge patch: kinds whose types its binary knows, which are those of
+/// client-go's scheme and `apiextensions.k8s.io/v1`. All others get a JSON merge patch (Helm `pkg/kube/client.go` `createPatch`,
+/// `converter.go`).
 pub fn has_strategic_merge(id: &ObjectRef) -> bool {
-    CLIENT_GO_GROUPS.contains(&id.group())
+    CLIENT_GO_GROUPS.contains(&id.group()) || id.api_version == "apiextensions.k8s.io/v1"
+}
+
+/// Whether the group is one of Kubernetes itself, whose kinds are namespaced unless a table says otherwise.
+pub fn is_built_in_group(group: &str) -> bool {
+    CLIENT_GO_GROUPS.contains(&group)
 }
 
 /// The group that holds the kind's types today; `extensions` gave its kinds to `apps`, `networking.k8s.io` and `policy`.
@@ -99,7 +105,9 @@ mod tests {
     #[test]
     fn which_kinds_are_built_in() {
         let crd = ObjectRef::new("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, "widgets.example.com");
-        assert!(is_built_in(&crd) && !has_strategic_merge(&crd));
+        assert!(is_built_in(&crd) && has_strategic_merge(&crd));
+        let old = ObjectRef::new("apiextensions.k8s.io/v1beta1", "CustomResourceDefinition", None, "widgets.example.com");
+        assert!(is_built_in(&old) && !has_strategic_merge(&old));
         assert!(has_strategic_merge(&ObjectRef::new("v1", "Service", None, "web")));
         assert!(!is_built_in(&ObjectRef::new("cert-manager.io/v1", "Certificate", None, "web")));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::kinds;
 use crate::input::Discovery;
 use crate::release::{Object, Value};
 
@@ -61,31 +62,6 @@ const CLUSTER_SCOPED: &[(&str, &str)] = &[
     ("storagemigration.k8s.io", "StorageVersionMigration"),
 ];
 
-/// API groups of Kubernetes itself: a kind of theirs that is not in the table above is namespaced.
-const BUILTIN_GROUPS: &[&str] = &[
-    "",
-    "admissionregistration.k8s.io",
-    "apps",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "extensions",
-    "flowcontrol.apiserver.k8s.io",
-    "internal.apiserver.k8s.io",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "resource.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
-];
-
 impl Scopes {
     /// The kinds of Kubernetes itself only.
     pub fn builtin() -> Scopes {
@@ -135,7 +111,8 @@ fn builtin(group: &str, kind: &str) -> Option<bool> {
     if CLUSTER_SCOPED.contains(&(group, kind)) {
         return Some(false);
     }
-    BUILTIN_GROUPS.contains(&group).then_some(true)
+    // A kind of Kubernetes itself that is not in the table above is namespaced.
+    kinds::is_built_in_group(group).then_some(true)
 }
 
 fn group_of(api_version: &str) -> &str {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
@@ -225,19 +225,40 @@ impl Cluster {
         serde_json::from_slice(&answer).map_err(|error| ApiError::Malformed(position(&error)))
     }
 
+    /// A write; the path has to say `dryRun=All`. Gives the server's warnings (RFC 7234 `Warning` headers).
+    pub async fn write_json(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: &serde_json::Value,
+    ) -> Result<Vec<String>, ApiError> {
+        // This program writes nothing itself.
+        if !path.contains("dryRun=All") {
+            return Err(ApiError::Malformed("a write that is no dry run".to_owned()));
+        }
+        let request = Request::builder().method(method).uri(path).header(header::ACCEPT, Accept::Json.header());
+        let request = request.header(header::CONTENT_TYPE, content_type).body(Body::from(body.to_string().into_bytes()));
+        self.exchange(request).await.map(|(headers, _)| warnings(&headers))
+    }
+
     async fn attempt(&self, path: &str, accept: Accept) -> Result<Bytes, ApiError> {
         self.send(Request::get(path).header(header::ACCEPT, accept.header()).body(Body::empty())).await
     }
 
     async fn send(&self, request: Result<Request<Body>, http::Error>) -> Result<Bytes, ApiError> {
+        self.exchange(request).await.map(|(_, body)| body)
+    }
+
+    async fn exchange(&self, request: Result<Request<Body>, http::Error>) -> Result<(HeaderMap, Bytes), ApiError> {
         let _permit = self.permits.acquire().await.map_err(|_| ApiError::Unreachable("the client was closed".to_owned()))?;
         let request = request.map_err(|error| ApiError::Malformed(format!("request path: {error}")))?;
         let exchange = async {
             let response = self.client.send(request).await.map_err(|error| ApiError::Unreachable(causes(&error)))?;
-            let status = response.status();
+            let (status, headers) = (response.status(), response.headers().clone());
             let body = Limited::new(response.into_body(), MAX_BODY).collect().await;
             let body = body.map_err(|error| ApiError::Unreachable(format!("the answer broke off: {error}")))?.to_bytes();
-            if status.is_success() { Ok(body) } else { Err(failure(status, &body)) }
+            if status.is_success() { Ok((headers, body)) } else { Err(failure(status, &body)) }
         };
         let (limit, error) = self.limits.left();
         tokio::time::timeout(limit, exchange).await.unwrap_or(Err(error))
@@ -247,6 +268,12 @@ impl Cluster {
 /// Where a JSON answer is not as expected; never quotes it.
 pub fn position(error: &serde_json::Error) -> String {
     format!("not as expected at line {}, column {}", error.line(), error.column())
+}
+
+/// `299 - "text"`, as the API server writes them (apiserver `pkg/warning`).
+fn warnings(headers: &HeaderMap) -> Vec<String> {
+    let texts = headers.get_all(header::WARNING).iter().filter_map(|value| value.to_str().ok());
+    texts.filter_map(|text| Some(text.split_once('"')?.1.trim_end_matches('"').replace("\\\"", "\""))).collect()
 }
 
 fn failure(status: StatusCode, body: &[u8]) -> ApiError {

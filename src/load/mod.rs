@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod discovery;
 pub mod discovery_cache;
 pub mod documents;
+pub mod dry_run;
 pub mod error;
 pub mod evidence;
 pub mod helm_binary;

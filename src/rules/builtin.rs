@@ -40,6 +40,8 @@ builtin_rules! {
     service_account_alias: "access/service-account-alias",
     api_not_served: "api/api-not-served",
     object_in_two_groups: "api/object-in-two-groups",
+    dry_run_refused: "cluster/dry-run-refused",
+    server_warns: "cluster/server-warns",
     generated_secret_reverted: "config/generated-secret-reverted",
     immutable_config_changed: "config/immutable-config-changed",
     reference_missing: "config/reference-missing",

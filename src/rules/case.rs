@@ -66,6 +66,8 @@ pub struct Case {
     pub unreadable: Vec<Surrounding>,
     /// What the caller may do, written `get,patch apps/deployments`; empty = not known.
     pub access: Vec<(Mark, AccessRule)>,
+    /// Answers to a dry run by `Kind/namespace/name`: `accepted`, `warning: TEXT`, or the server's refusal.
+    pub dry_run: Vec<(String, String)>,
 }
 
 /// YAML text inside a case file, and where it starts.
@@ -156,7 +158,7 @@ pub struct Kind {
     pub namespaced: bool,
 }
 
-const CASE_KEYS: [&str; 24] = [
+const CASE_KEYS: [&str; 25] = [
     "about",
     "severity",
     "helm",
@@ -181,6 +183,7 @@ const CASE_KEYS: [&str; 24] = [
     "around",
     "unreadable",
     "access",
+    "dry_run",
 ];
 const RECORD_KEYS: [&str; 9] =
     ["revision", "status", "description", "restores", "apply_method", "values", "manifest", "hooks", "ran"];
@@ -247,6 +250,11 @@ fn read(file: &str, text: &str, faults: &mut Collector) -> Option<Case> {
         around: read_text(&form, "around", faults),
         unreadable: form.names("unreadable", faults),
         access: read_access(&form, faults),
+        dry_run: form
+            .entries("dry_run", faults)
+            .into_iter()
+            .filter_map(|(name, node)| Some((name.to_owned(), scalar(node, "dry_run", faults)?.to_owned())))
+            .collect(),
     })
 }
 

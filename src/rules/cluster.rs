@@ -6,7 +6,7 @@ use super::case::{Kinds, Live};
 use super::fault::Mark;
 use super::kinds;
 use super::world::World;
-use crate::input::{Access, AccessRule, ApiResource, Discovery, Facts, Known, LiveObject, Residue};
+use crate::input::{Access, AccessRule, ApiResource, Discovery, DryRun, Facts, Known, LiveObject, Residue};
 use crate::k8s::surroundings::Surrounding;
 use crate::release::{Map, Object, ObjectRef, Release, Value};
 
@@ -27,6 +27,7 @@ impl World<'_> {
         Facts {
             around,
             access: self.access(from, to),
+            dry_run: self.dry_run(from, to),
             server_version: Known::Yes(self.case.kubernetes.clone()),
             discovery: self.discovery(&self.case.discovery, &live),
             cached_discovery: match &self.case.cached_discovery {
@@ -80,6 +81,22 @@ impl World<'_> {
             writes_records,
             by_namespace: namespaces.into_iter().map(|namespace| (namespace, Known::Yes(rules.clone()))).collect(),
         }
+    }
+
+    /// Answers by object, as the case names it: `accepted`, or what the server said against it.
+    fn dry_run(&self, from: &Release, to: &Release) -> BTreeMap<ObjectRef, DryRun> {
+        let objects = || from.objects.iter().chain(&to.objects).map(|object| &object.id);
+        let answers =
+            self.case.dry_run.iter().filter_map(|(name, said)| Some((objects().find(|id| id.to_string() == *name)?, said)));
+        answers
+            .map(|(id, said)| match said.as_str() {
+                "accepted" => (id.clone(), DryRun::Accepted { warnings: Vec::new() }),
+                text => match text.strip_prefix("warning: ") {
+                    Some(warning) => (id.clone(), DryRun::Accepted { warnings: vec![warning.to_owned()] }),
+                    None => (id.clone(), DryRun::Refused(text.to_owned())),
+                },
+            })
+            .collect()
     }
 
     /// Every surrounding kind in every namespace of the manifests: of the live objects and of those the case puts around them.

@@ -203,7 +203,9 @@ fn experiments() -> BTreeMap<String, BTreeSet<String>> {
             let variants = case["by_helm"].as_mapping().into_iter().flat_map(|map| map.values());
             for said in std::iter::once(&case).chain(variants) {
                 let rules = said["expect"]["rules"].as_sequence().into_iter().flatten();
-                rules.for_each(|rule| drop(found.entry(rule.as_str().unwrap().to_owned()).or_default().insert(id.to_owned())));
+                for rule in rules {
+                    found.entry(rule.as_str().unwrap().to_owned()).or_default().insert(id.to_owned());
+                }
             }
         }
     }
@@ -277,6 +279,7 @@ fn may_drift(case: &Case) -> bool {
         || !case.live_without.is_empty()
         || !case.volumes.text.is_empty()
         || !case.access.is_empty()
+        || !case.dry_run.is_empty()
 }
 
 /// The cases of `id` with what the rule made of them.

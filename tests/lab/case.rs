@@ -161,6 +161,9 @@ pub struct Rollback {
     pub to: Option<u32>,
     #[serde(default)]
     pub flags: Vec<String>,
+    /// Flags of the check alone.
+    #[serde(default)]
+    pub check_flags: Vec<String>,
 }
 
 /// What the tool must say beyond what is compared anyway.

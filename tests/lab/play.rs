@@ -363,7 +363,7 @@ impl Player<'_> {
         if let Some(to) = self.case.rollback.to {
             command.arg(to.to_string());
         }
-        command.args(&self.case.rollback.flags).args(["-o", "json"]);
+        command.args(&self.case.rollback.flags).args(&self.case.rollback.check_flags).args(["-o", "json"]);
         let output = helm::run(command)?;
         let expect = &self.case.expect;
         if matches!(output.code, 2 | 3) && (expect.refused || expect.may_refuse) && !output.stderr.is_empty() {
