@@ -1,8 +1,10 @@
 //! What Helm deletes, keeps or takes along, and what the cluster says about it.
 
-use super::{Change, ChangeKind, Context, Fact};
+use super::{Change, ChangeKind, Context, Fact, claims, custom_data, secrets};
 use crate::forecast::{Action, StepResult, availability, cascades};
 use crate::input::{Known, LiveObject};
+use crate::k8s::kinds;
+use crate::k8s::surroundings::Surrounding;
 use crate::release::{Object, ObjectRef};
 use crate::rules::EvidenceSource;
 
@@ -20,7 +22,7 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
 fn deleted(context: &Context<'_>, id: &ObjectRef) -> Change {
     let live = context.input.facts.live_of(id);
     let template = context.in_from(id).map(|object| object.origin.to_string()).unwrap_or_default();
-    let mut change = Change::of(ChangeKind::ObjectDeleted, id).with("template", &template).evidence(
+    let mut change = Change::of(ChangeKind::ObjectDeleted, id).with("template", &template).with("loss", "").evidence(
         EvidenceSource::From,
         template,
         format!("{id} is in revision {} and not in {}", context.input.from.revision, context.input.to.revision),
@@ -60,7 +62,10 @@ fn keep_traps(change: Change, object: &Object, live: Option<&LiveObject>) -> Cha
 /// What the kind makes of its deletion.
 fn content_facts(change: Change, context: &Context<'_>, id: &ObjectRef, live: Option<&LiveObject>) -> Change {
     match (id.group(), id.kind.as_str()) {
-        ("", "PersistentVolumeClaim") => claim_facts(change, context, live),
+        ("", "PersistentVolumeClaim") => claim_facts(change, context, id, live),
+        ("", "PersistentVolume") => volume_facts(change, context, id, live),
+        ("", "Secret") => secrets::deletion_facts(change, context, id, live),
+        ("snapshot.storage.k8s.io", "VolumeSnapshot") => snapshot_facts(change, context, live),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => {
             let contents = context.input.facts.custom_resources.get(&id.name);
             counted(change, contents, "custom resources")
@@ -73,6 +78,7 @@ fn content_facts(change: Change, context: &Context<'_>, id: &ObjectRef, live: Op
             let deletes_claims = live.is_some_and(|set| cascades::retention(&set.body, "whenDeleted") == "Delete");
             change.fact_if(deletes_claims, Fact::RetentionPolicy)
         }
+        _ if !kinds::is_built_in(id) => custom_data::facts(change, context, id, live),
         _ => change,
     }
 }
@@ -96,10 +102,10 @@ fn counted(change: Change, contents: Option<&Known<Vec<ObjectRef>>>, what: &str)
     }
 }
 
-/// Bound or not, and what the volume's reclaim policy does with the data.
-pub fn claim_facts(change: Change, context: &Context<'_>, live: Option<&LiveObject>) -> Change {
+/// Bound or not, what the volume's reclaim policy does with the data, and what could bring it back.
+pub fn claim_facts(change: Change, context: &Context<'_>, id: &ObjectRef, live: Option<&LiveObject>) -> Change {
     let Some(claim) = live else {
-        return change.fact(Fact::BoundVolume).fact(Fact::ReclaimUnknown);
+        return claims::evidence(change.fact(Fact::BoundVolume).fact(Fact::ReclaimUnknown), &context.input.facts, id, None);
     };
     let Some(volume) = claim.body.at(&["spec", "volumeName"]).as_str() else {
         return change.fact(Fact::NeverBound).evidence(
@@ -108,6 +114,10 @@ pub fn claim_facts(change: Change, context: &Context<'_>, live: Option<&LiveObje
             "the claim was never bound to a volume",
         );
     };
+    claims::evidence(reclaim_facts(change, context, volume), &context.input.facts, id, live)
+}
+
+fn reclaim_facts(change: Change, context: &Context<'_>, volume: &str) -> Change {
     let change = change.fact(Fact::BoundVolume);
     let at = format!("PersistentVolume/{volume} spec.persistentVolumeReclaimPolicy");
     match context.input.facts.volumes.get(volume) {
@@ -121,6 +131,48 @@ pub fn claim_facts(change: Change, context: &Context<'_>, live: Option<&LiveObje
         }
         Some(Known::No(why)) => change.fact(Fact::ReclaimUnknown).evidence(EvidenceSource::Live, at, format!("not known: {why}")),
         None => change.fact(Fact::ReclaimUnknown).evidence(EvidenceSource::Live, at, "not read"),
+    }
+}
+
+/// A volume of the release itself: what its policy does, and whether a claim uses it.
+fn volume_facts(change: Change, context: &Context<'_>, id: &ObjectRef, live: Option<&LiveObject>) -> Change {
+    let Some(body) = live.map(|live| &live.body).or_else(|| context.in_from(id).map(|object| &object.body)) else {
+        return change;
+    };
+    let policy = cascades::reclaim_policy(body).unwrap_or("Retain");
+    let claim = body.at(&["spec", "claimRef"]);
+    let never = live.is_some() && claim.is_null();
+    let users = match (never, claim.get("name").as_str()) {
+        (true, _) => "no claim was ever bound to it".to_owned(),
+        (false, Some(name)) => format!("claim {}/{name}", claim.get("namespace").display()),
+        (false, None) => "not known".to_owned(),
+    };
+    let source = if live.is_some() { EvidenceSource::Live } else { EvidenceSource::From };
+    change
+        .fact(if policy == "Delete" { Fact::ReclaimDelete } else { Fact::ReclaimRetain })
+        .fact(if never { Fact::NeverBound } else { Fact::BoundVolume })
+        .evidence(source, "spec.persistentVolumeReclaimPolicy", policy)
+        .evidence(source, "spec.claimRef", users)
+}
+
+/// Whether the snapshot outlives its object: its content says so.
+fn snapshot_facts(change: Change, context: &Context<'_>, live: Option<&LiveObject>) -> Change {
+    let change = match live.map(|live| live.body.at(&["spec", "source", "persistentVolumeClaimName"]).display()) {
+        Some(claim) => change.evidence(EvidenceSource::Live, "spec.source", format!("of claim {claim}")),
+        None => change,
+    };
+    let bound = live.and_then(|live| live.body.at(&["status", "boundVolumeSnapshotContentName"]).as_str());
+    let contents = context.input.facts.around(Surrounding::VolumeSnapshotContents, None);
+    let (Some(name), Known::Yes(contents)) = (bound, &contents) else {
+        let why = contents.why_not().unwrap_or("the snapshot names no content");
+        return change.fact(Fact::ReclaimUnknown).evidence(EvidenceSource::Live, "deletionPolicy", format!("not known: {why}"));
+    };
+    let found = contents.iter().find(|content| content.body.at(&["metadata", "name"]).as_str() == Some(name));
+    let at = format!("VolumeSnapshotContent/{name} spec.deletionPolicy");
+    match found.and_then(|content| content.body.at(&["spec", "deletionPolicy"]).as_str()) {
+        Some("Retain") => change.fact(Fact::ReclaimRetain).evidence(EvidenceSource::Live, at, "Retain"),
+        Some(policy) => change.fact(Fact::ReclaimDelete).evidence(EvidenceSource::Live, at, policy),
+        None => change.fact(Fact::ReclaimUnknown).evidence(EvidenceSource::Live, at, "the content was not found"),
     }
 }
 
@@ -175,7 +227,7 @@ fn scale_down_claims(context: &Context<'_>) -> Vec<Change> {
             let change = Change::of(ChangeKind::Cascade, claim).with("with", set).with("count", 1).fact(Fact::RetentionPolicy);
             let change =
                 change.evidence(EvidenceSource::Live, format!("{set} spec.persistentVolumeClaimRetentionPolicy"), "Delete");
-            claim_facts(change, context, Some(body))
+            claim_facts(change, context, claim, Some(body))
         })
         .collect()
 }
@@ -193,11 +245,12 @@ fn recreated(context: &Context<'_>) -> Vec<Change> {
     creates
         .filter(|id| context.in_from(id).is_some() && matches!(context.input.facts.live_of(id), Known::Yes(None)))
         .map(|id| {
-            Change::of(ChangeKind::ObjectRecreated, id).fact(Fact::NotLive).evidence(
+            let change = Change::of(ChangeKind::ObjectRecreated, id).fact(Fact::NotLive).evidence(
                 EvidenceSource::Live,
                 id,
                 "not in the cluster although the current revision has it",
-            )
+            );
+            if id.is("", "PersistentVolumeClaim") { claims::backup(change, &context.input.facts, id) } else { change }
         })
         .collect()
 }

@@ -50,7 +50,8 @@ fn change(from: &Object, to: &Object, field: &FieldDiff, live: Option<&Value>) -
     })
 }
 
-fn is_same(path: &FieldPath, a: &Value, b: &Value) -> bool {
+/// Whether two values mean the same to the API server.
+pub(super) fn is_same(path: &FieldPath, a: &Value, b: &Value) -> bool {
     let keys: Vec<&str> = path.0.iter().rev().filter_map(Segment::as_key).take(2).collect();
     semantic::same(keys.get(1).unwrap_or(&""), keys.first().unwrap_or(&""), a, b)
 }

@@ -7,13 +7,22 @@ pub mod addresses;
 pub mod after;
 pub mod api;
 pub mod behind;
+pub mod claims;
+pub mod cluster_fit;
+pub mod custom_data;
 pub mod dangling;
+pub mod definitions;
 pub mod deletions;
 pub mod fields;
 pub mod guards;
+pub mod hardening;
 pub mod hooks;
 pub mod hosts;
+pub mod images;
+mod interval;
+pub mod key_material;
 pub mod migrations;
+pub mod nodes;
 pub mod owners;
 pub mod progressive;
 pub mod rejections;
@@ -23,7 +32,9 @@ pub mod secrets;
 pub mod selectors;
 pub mod traffic;
 pub mod vocabulary;
+pub mod volumes;
 pub mod weights;
+mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,11 +109,70 @@ pub enum ChangeKind {
     /// Not as *to* says although Helm reports success.
     NotRestored,
     // Storage and custom resources.
-
+    /// The target's pods look for their data elsewhere.
+    DataMoved,
+    /// The stored content of a Secret is written over another one that is live.
+    SecretOverwritten,
+    /// A CustomResourceDefinition goes back to one that takes less.
+    CrdNarrows,
+    /// The definition's own rules do not let the field of a custom resource change.
+    CustomResourceRefused,
     // Images and versions.
-
+    /// A program goes below a version at which its vendor changed the format of kept data, which stays (`path` = the image).
+    DataFormatDowngraded,
+    /// A program nobody tabulated goes below a minor version with its claim kept.
+    StatefulAppDowngraded,
+    /// Another program, or another packager's image of it, on the same claim.
+    ImageFamilySwapped,
+    /// An operator goes below the version that wrote its custom resources.
+    OperatorDowngraded,
+    /// An image that only the target needs comes from a place that is dead or has moved.
+    ImagePlaceDoubtful,
+    /// A tag that may name other bits on each pull, the same in both revisions.
+    FloatingImage,
+    /// The next minor version of Kubernetes removes a kind of *to*.
+    ApiDeprecated,
+    /// The cluster's version is outside of what the target's chart says it supports.
+    ChartRefusesCluster,
+    /// The target's pods rely on something that newer nodes do not have (`path` = where).
+    RemovedFeatureUsed,
+    /// No node fits what the target's pods ask for (`path` = the pod spec).
+    NoNodeFits,
+    /// A protection of the present revision goes back (`path` = the first field).
+    HardeningReverted,
     // Workloads and probes.
-
+    /// The manifest's replicas undercut what an autoscaler has set.
+    AutoscaledReplicas,
+    /// Helm deletes an autoscaler whose workload stays.
+    AutoscalerRemoved,
+    /// The pod template changes, and the controller replaces no pod, or not all.
+    PodsNotReplaced,
+    /// Only configuration changes, and no pod that reads it is replaced.
+    ConfigNotReloaded,
+    /// Pods of the target count as ready although they may not be.
+    ReadinessWeak,
+    /// A probe of the target asks a port that the pod does not have.
+    ProbePortMissing,
+    /// A liveness probe of the target kills early.
+    LivenessImpatient,
+    /// Settings that protect the switch between pods go back.
+    SwitchLessGentle,
+    /// The new pod waits for a volume that the old pod holds.
+    AttachDeadlock,
+    /// For a moment no pod of the workload serves.
+    RolloutGap,
+    /// A suspended CronJob goes on.
+    CronJobResumes,
+    /// A ResourceQuota leaves no room for the pods of the rollout.
+    QuotaExceeded,
+    /// Admission refuses the target's pods.
+    PodsRefused,
+    /// A disruption budget of the target allows no eviction.
+    EvictionBlocked,
+    /// Requests or limits go below what was measured.
+    RequestsTooLow,
+    /// Many revisions lie between *to* and *from*.
+    RevisionsSkipped,
     // Traffic, references and ownership.
     /// A Service of the target selects no pod that the target runs.
     ServiceSelectsNothing,
@@ -226,14 +296,145 @@ pub enum Fact {
     /// The field is not there afterwards.
     Removed,
     // Storage and custom resources.
-
+    /// Another claim is mounted at the path. Moves are declared worst first.
+    OtherVolume,
+    /// The StatefulSet starts at another ordinal, so its pods take other claims.
+    OrdinalsMoved,
+    /// Another directory of the same volume (`subPath`).
+    OtherDirectory,
+    /// Something that keeps nothing takes the path.
+    VolumeReplaced,
+    /// The same volume at another path.
+    MountMoved,
+    /// The volume is not mounted any more.
+    NotMounted,
+    /// The image goes back too.
+    ImageChanges,
+    /// Deleting the object destroys data, by its operator or by garbage collection.
+    DestroysData,
+    /// What goes can be made again from somewhere else.
+    LosesDerived,
+    /// The operator's default or a field of the object keeps the data.
+    KeepsData,
+    /// A custom resource of a kind nobody knows, with signs of content behind it, or not seen live.
+    ControllerDecides,
+    /// A custom resource of a kind nobody knows; the live object shows no sign of content behind it.
+    NoSignOfData,
+    /// Keys of a Secret whose names say that they open stored data.
+    KeyMaterial,
+    /// Another Secret of the target has keys of the same names.
+    KeysElsewhere,
+    /// A controller writes the Secret's content.
+    WrittenByController,
+    /// The older schema does not have fields, so they are pruned.
+    FieldsPruned,
+    /// A place kept unknown fields and does not any more.
+    PreserveDropped,
+    /// The conversion webhook goes.
+    ConversionDropped,
+    /// A version is not served any more.
+    VersionNotServed,
+    /// Values that were allowed are refused.
+    SchemaTightens,
+    /// A CEL transition rule forbids the change whatever the values are.
+    ImmutableByRule,
+    /// A CEL transition rule may refuse the change.
+    MayRefuse,
     // Images and versions.
-
+    /// The older program refuses the data.
+    DowngradeImpossible,
+    /// The vendor does not support the way back.
+    DowngradeUnsupported,
+    /// The way back works under a condition.
+    DowngradeConditional,
+    /// The vendor allows the way back.
+    DowngradeSafe,
+    /// The condition does not hold unless somebody prepared for it.
+    FailsUnprepared,
+    /// The condition holds with few exceptions.
+    MostlyWorks,
+    /// The tag tells no version.
+    VersionUnknown,
+    /// The data is in a database that the program migrates.
+    ExternalDatabase,
+    /// A custom resource tells an operator which version to run.
+    ThroughOperator,
+    /// The first number of the version goes down.
+    MajorVersion,
+    /// The volume is mounted where a known product keeps its data.
+    MountedLikeKnown,
+    /// Images of this kind left the place.
+    PlaceGone,
+    /// The place is served from somewhere else, in part.
+    PlaceMoved,
+    /// The place gets nothing new.
+    PlaceFrozen,
+    /// Every node holds the image.
+    OnEveryNode,
+    /// Some node holds the image.
+    OnSomeNode,
+    /// Live pods run the same tag with different digests.
+    DigestsDiffer,
+    /// The present revision pulls from the same place.
+    PlaceInFrom,
+    /// *From* has the kind too.
+    KindInFrom,
+    /// The present chart says the same.
+    ConstraintInFrom,
+    /// A CSI driver takes over what the volume plugin did.
+    CsiMigrated,
+    /// The node lists miss what would be added: autoscaling is in use, or there is no node.
+    NodesMayCome,
+    /// Nodes ignore the annotation, and the pod runs all the same.
+    AnnotationIgnored,
+    /// The pod gets back rights on its node: privileged, host namespaces, or host paths.
+    HostAccess,
+    /// Roles allow more.
+    RightsWidened,
+    /// A lower patch version of the same image.
+    PatchReverted,
     // Workloads and probes.
-
-    // Traffic, references and ownership.
-    /// It is the same in *from*: not of this rollback's making.
+    /// Capacity falls by 30 % or more.
+    LargeDrop,
+    /// What runs now is the same in this.
     InBoth,
+    /// The controller waits for a pod that is not Ready.
+    StuckPod,
+    /// The pod may only be starting.
+    Starting,
+    /// The update strategy is OnDelete.
+    OnDelete,
+    /// A partition holds pods back.
+    Partition,
+    /// The rollout is paused.
+    Paused,
+    /// Read through the environment or a `subPath` mount: fixed while the container runs.
+    ReadAtStart,
+    /// A tool that watches configuration is at work.
+    Reloaded,
+    /// A container behind a Service has no readiness probe.
+    ReadinessMissing,
+    /// The rollback creates the workload.
+    NewWorkload,
+    /// The port is asked for by its name.
+    NamedPort,
+    /// Image, environment or command names a runtime that starts slowly.
+    SlowStarter,
+    /// Pods seen live were ready sooner.
+    StartsFaster,
+    /// The volume serves one pod at a time.
+    OnePodOnly,
+    /// The cluster has one node.
+    OneNode,
+    /// The strategy goes back to Recreate.
+    BackToRecreate,
+    /// `startingDeadlineSeconds` bounds what is made up for.
+    StartingDeadline,
+    /// The rollout stops old pods first where it finds no room.
+    RollsInPlace,
+    /// A LimitRange of the namespace.
+    LimitRange,
+    // Traffic, references and ownership.
     /// An operator, a hook or a container may make what is missing.
     MayBeMade,
     /// The load balancer has no public address.
@@ -313,6 +514,16 @@ const ANALYZERS: &[Analyzer] = &[
     access::analyze,
     secrets::analyze,
     release::analyze_outcome,
+    volumes::analyze,
+    definitions::analyze,
+    images::data::analyze,
+    images::operators::analyze,
+    images::locations::analyze,
+    cluster_fit::analyze,
+    nodes::analyze,
+    hardening::analyze,
+    workloads::analyze,
+    interval::analyze,
     selectors::analyze,
     routing::analyze,
     dangling::analyze,

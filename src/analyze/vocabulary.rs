@@ -46,8 +46,8 @@ macro_rules! change_kinds {
 }
 
 change_kinds! {
-    ObjectDeleted "object-deleted" "Helm deletes the object" ["template"] [] true
-        [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy];
+    ObjectDeleted "object-deleted" "Helm deletes the object" ["template", "loss"] [] true
+        [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy, DestroysData, LosesDerived, KeepsData, ControllerDecides, NoSignOfData, KeyMaterial, KeysElsewhere, WrittenByController];
     ObjectKept "object-kept" "an object that only from has is not deleted" [] [] true [Forbidden];
     Cascade "cascade" "goes away with a deleted object" ["with", "with_ref", "count"] ["with"] true
         [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, RetentionPolicy];
@@ -64,7 +64,7 @@ change_kinds! {
         [NotLive, LiveUnknown];
     ObjectTakenOver "object-taken-over" "a live object that from does not have is taken over" ["owner"] [] true
         [OtherRelease, Unowned, OwnRelease, LiveUnknown];
-    ApiNotServed "api-not-served" "the API server does not serve the kind" ["api_version", "revision"] ["api_version", "revision"] false
+    ApiNotServed "api-not-served" "the API server does not serve the kind" ["api_version", "revision", "explanation"] ["api_version", "revision"] false
         [OnlyInFrom, InTo, CrdInTo];
     ObjectInTwoGroups "object-in-two-groups" "one object under two API groups" ["other"] ["other"] true [];
     TargetDoubtful "target-doubtful" "the target is not known to have worked" ["revision", "status", "description"] ["revision"] false
@@ -87,15 +87,77 @@ change_kinds! {
         [NotLive, LiveUnknown, FrameworkKnown];
     ObjectsLeaked "objects-leaked" "left by an earlier failed attempt, deleted by nothing" ["revision", "count"] ["revision"] true [];
     SecretReverted "secret-reverted" "Secret content goes back" ["keys"] [] true
-        [Generated, DataStoreCredential];
+        [Generated, DataStoreCredential, KeyMaterial, WrittenByController];
     ApplyMethodChanges "apply-method-changes" "later upgrades change their apply method" ["from", "to"] [] false [];
     NotRestored "not-restored" "not as to says although Helm reports success" ["reason"] ["reason"] false [];
 
     // Storage and custom resources.
+    DataMoved "data-moved" "the target's pods look for their data elsewhere" ["moves"] [] false
+        [OtherVolume, OrdinalsMoved, OtherDirectory, VolumeReplaced, MountMoved, NotMounted, ImageChanges, NeverBound];
+    SecretOverwritten "secret-overwritten" "stored Secret content is written over another one that is live" ["keys"] [] false
+        [DataStoreCredential, KeyMaterial, WrittenByController];
+    CrdNarrows "crd-narrows" "a CustomResourceDefinition goes back to one that takes less" ["what"] [] true
+        [FieldsPruned, PreserveDropped, ConversionDropped, VersionNotServed, SchemaTightens, HasCustomResources, NoCustomResources, CountUnknown];
+    CustomResourceRefused "custom-resource-refused" "the definition's rules do not let the field change" ["from", "to", "rule"] [] true
+        [ImmutableByRule, MayRefuse];
 
     // Images and versions.
+    DataFormatDowngraded "data-format-downgraded" "a program goes back across a change of its data format, with the data kept" ["software", "from", "to", "condition", "place", "container"] ["software"] false
+        [DowngradeImpossible, DowngradeUnsupported, DowngradeConditional, DowngradeSafe, FailsUnprepared, MostlyWorks, VersionUnknown, ExternalDatabase, ThroughOperator, LiveUnknown];
+    StatefulAppDowngraded "stateful-app-downgraded" "a program of unknown data format goes back with its volume kept" ["software", "from", "to", "place", "like"] [] false
+        [MajorVersion, MountedLikeKnown, LiveUnknown];
+    ImageFamilySwapped "image-family-swapped" "another program, or another packager's image, on the same volume" ["software", "from", "to", "condition", "place"] [] false
+        [DowngradeSafe, LiveUnknown];
+    OperatorDowngraded "operator-downgraded" "an operator goes below the version that wrote its custom resources" ["operator", "from", "to"] [] false
+        [MajorVersion, LiveUnknown];
+    ImagePlaceDoubtful "image-place-doubtful" "an image that only to needs comes from a dead or moved place" ["image", "images", "known", "instead"] [] true
+        [PlaceGone, PlaceMoved, PlaceFrozen, PlaceInFrom, OnEveryNode, OnSomeNode];
+    FloatingImage "floating-image" "a tag that may name other bits on each pull, the same in both revisions" ["image"] [] true
+        [DigestsDiffer];
+    ApiDeprecated "api-deprecated" "the next minor version of Kubernetes removes a kind of to" ["api_version", "server_version", "explanation"] ["api_version"] false
+        [KindInFrom];
+    ChartRefusesCluster "chart-refuses-cluster" "the cluster's version is outside of what the target's chart supports" ["constraint", "server_version", "chart"] [] false
+        [ConstraintInFrom];
+    RemovedFeatureUsed "removed-feature-used" "pods of to rely on what newer nodes do not have" ["feature", "known", "instead"] [] true
+        [CsiMigrated, AnnotationIgnored];
+    NoNodeFits "no-node-fits" "no node fits what pods of to ask for" ["nodes", "demand"] [] false
+        [NodesMayCome];
+    HardeningReverted "hardening-reverted" "a protection of the present revision goes back" ["what"] [] false
+        [HostAccess, RightsWidened, PatchReverted, LiveUnknown];
 
     // Workloads and probes.
+    AutoscaledReplicas "autoscaled-replicas" "replicas of the manifest undercut what an autoscaler has set" ["from", "to", "scaler"] [] false
+        [LargeDrop, LiveUnknown];
+    AutoscalerRemoved "autoscaler-removed" "an autoscaler goes, the workload it scales stays" ["workload", "workload_ref", "from", "to"] ["workload"] true
+        [LargeDrop, LiveUnknown];
+    PodsNotReplaced "pods-not-replaced" "the pod template goes back, the pods do not" ["setting", "pods"] ["setting"] false
+        [StuckPod, Starting, OnDelete, Partition, Paused, InBoth];
+    ConfigNotReloaded "config-not-reloaded" "configuration goes back, the pods that read it go on" ["config", "reloader"] [] true
+        [ReadAtStart, Reloaded];
+    ReadinessWeak "readiness-weak" "pods of the target count as ready too early" ["weaknesses"] [] false
+        [ReadinessMissing, InBoth, NewWorkload];
+    ProbePortMissing "probe-port-missing" "a probe asks a port that the pod does not have" ["container", "probe", "port"] [] false
+        [NamedPort, InBoth];
+    LivenessImpatient "liveness-impatient" "a liveness probe kills early" ["container", "budget", "started"] [] false
+        [SlowStarter, StartsFaster, InBoth];
+    SwitchLessGentle "switch-less-gentle" "settings that protect the switch between pods go back" ["lost"] [] true
+        [];
+    AttachDeadlock "attach-deadlock" "the new pod waits for a volume that the old pod holds" ["claim", "mode"] [] false
+        [OnePodOnly, OneNode, InBoth];
+    RolloutGap "rollout-gap" "for a moment no pod serves" ["why"] [] false
+        [BackToRecreate];
+    CronJobResumes "cron-job-resumes" "a suspended CronJob goes on" ["schedule", "deadline"] [] false
+        [StartingDeadline];
+    QuotaExceeded "quota-exceeded" "a quota leaves no room for the rollout" ["lacks"] [] false
+        [RollsInPlace];
+    PodsRefused "pods-refused" "admission refuses the target's pods" ["by", "reasons"] ["by"] false
+        [PodSecurity, LimitRange, InBoth];
+    EvictionBlocked "eviction-blocked" "a disruption budget allows no eviction" ["setting", "workload", "replicas"] [] false
+        [InBoth];
+    RequestsTooLow "requests-too-low" "requests or limits go below what was measured" ["short", "scaler"] [] true
+        [];
+    RevisionsSkipped "revisions-skipped" "many revisions lie between" ["count"] [] true
+        [];
 
     // Traffic, references and ownership.
     ServiceSelectsNothing "service-selects-nothing" "a Service of the target selects none of its pods" ["selector", "maker"] [] false
@@ -234,13 +296,80 @@ facts! {
     Removed "removed" "the field is not there afterwards";
 
     // Storage and custom resources.
+    OtherVolume "other-volume" "another claim is mounted at the path";
+    OrdinalsMoved "ordinals-moved" "the StatefulSet starts at another ordinal";
+    OtherDirectory "other-directory" "another directory of the same volume is mounted at the path";
+    VolumeReplaced "volume-replaced" "something that keeps nothing is mounted at the path";
+    MountMoved "mount-moved" "the same volume is mounted at another path";
+    NotMounted "not-mounted" "the volume is not mounted any more";
+    ImageChanges "image-changes" "an image of the workload goes back too";
+    DestroysData "destroys-data" "deleting the object destroys data";
+    LosesDerived "loses-derived" "what goes with the object can be made again from somewhere else";
+    KeepsData "keeps-data" "the data outlives the object";
+    ControllerDecides "controller-decides" "an unknown custom resource that may have content behind it";
+    NoSignOfData "no-sign-of-data" "an unknown custom resource without a sign of content behind it";
+    KeyMaterial "key-material" "the names of the Secret's keys say that they open stored data";
+    KeysElsewhere "keys-elsewhere" "another Secret of the target has keys of the same names";
+    WrittenByController "written-by-controller" "a controller writes the Secret's content";
+    FieldsPruned "fields-pruned" "the older schema does not have the fields";
+    PreserveDropped "preserve-dropped" "unknown fields were kept and are not any more";
+    ConversionDropped "conversion-dropped" "the conversion webhook goes";
+    VersionNotServed "version-not-served" "a version is not served any more";
+    SchemaTightens "schema-tightens" "values that were allowed are refused";
+    ImmutableByRule "immutable-by-rule" "a CEL transition rule forbids the change";
+    MayRefuse "may-refuse" "a CEL transition rule may refuse the change";
 
     // Images and versions.
+    DowngradeImpossible "downgrade-impossible" "the older program refuses the data";
+    DowngradeUnsupported "downgrade-unsupported" "the vendor does not support the way back";
+    DowngradeConditional "downgrade-conditional" "the way back works under a condition";
+    DowngradeSafe "downgrade-safe" "the vendor allows the way back";
+    FailsUnprepared "fails-unprepared" "the condition does not hold unless somebody prepared for it";
+    MostlyWorks "mostly-works" "the condition holds with few exceptions";
+    VersionUnknown "version-unknown" "the tag tells no version";
+    ExternalDatabase "external-database" "the data is in a database that the program migrates";
+    ThroughOperator "through-operator" "a custom resource tells an operator which version to run";
+    MajorVersion "major-version" "the first number of the version goes down";
+    MountedLikeKnown "mounted-like-known" "the volume is mounted where a known product keeps its data";
+    PlaceGone "place-gone" "images of this kind left the place";
+    PlaceMoved "place-moved" "the place is served from somewhere else, in part";
+    PlaceFrozen "place-frozen" "the place gets nothing new";
+    OnEveryNode "on-every-node" "every node holds the image";
+    OnSomeNode "on-some-node" "some node holds the image";
+    DigestsDiffer "digests-differ" "live pods run the same tag with different digests";
+    PlaceInFrom "place-in-from" "the present revision pulls from the same place";
+    KindInFrom "kind-in-from" "from has the kind too";
+    ConstraintInFrom "constraint-in-from" "the present chart says the same";
+    CsiMigrated "csi-migrated" "a CSI driver takes over what the volume plugin did";
+    NodesMayCome "nodes-may-come" "an autoscaler may add nodes, or there is none now";
+    AnnotationIgnored "annotation-ignored" "nodes ignore the annotation, and the pod runs all the same";
+    HostAccess "host-access" "the pod gets back rights on its node";
+    RightsWidened "rights-widened" "a role allows more";
+    PatchReverted "patch-reverted" "a lower patch version of the same image";
 
     // Workloads and probes.
+    LargeDrop "large-drop" "capacity falls by 30 % or more";
+    InBoth "in-both" "what runs now is the same in this";
+    StuckPod "stuck-pod" "the controller waits for a pod that is not Ready";
+    Starting "starting" "the pod may only be starting";
+    OnDelete "on-delete" "updateStrategy is OnDelete";
+    Partition "partition" "a partition holds pods back";
+    Paused "paused" "the rollout is paused";
+    ReadAtStart "read-at-start" "read through the environment or a subPath mount: fixed while the container runs";
+    Reloaded "reloaded" "a tool that watches configuration is at work";
+    ReadinessMissing "readiness-missing" "a container behind a Service has no readiness probe";
+    NewWorkload "new-workload" "the rollback creates the workload";
+    NamedPort "named-port" "the port is asked for by its name";
+    SlowStarter "slow-starter" "image, environment or command names a runtime that starts slowly";
+    StartsFaster "starts-faster" "pods seen live were ready sooner";
+    OnePodOnly "one-pod-only" "the volume serves one pod at a time";
+    OneNode "one-node" "the cluster has one node";
+    BackToRecreate "back-to-recreate" "the strategy goes back to Recreate";
+    StartingDeadline "starting-deadline" "startingDeadlineSeconds bounds what is made up for";
+    RollsInPlace "rolls-in-place" "the rollout stops old pods first";
+    LimitRange "limit-range" "a LimitRange of the namespace";
 
     // Traffic, references and ownership.
-    InBoth "in-both" "it is the same in from";
     MayBeMade "may-be-made" "an operator, a hook or a container may make what is missing";
     InternalAddress "internal-address" "the load balancer has no public address";
     PinnedAddress "pinned-address" "the address is reserved by name";

@@ -60,6 +60,15 @@ impl Quantity {
         self
     }
 
+    /// The amount in thousandths, rounded up as the API server rounds; none where it is beyond all capacities.
+    pub fn thousandths(&self) -> Option<i128> {
+        let digits = self.digits.iter().try_fold(0i128, |sum, digit| sum.checked_mul(10)?.checked_add(i128::from(*digit)))?;
+        let power = self.exponent + 3;
+        let scale = 10i128.checked_pow(power.unsigned_abs())?;
+        let amount = if power >= 0 { digits.checked_mul(scale)? } else { digits.checked_add(scale - 1)? / scale };
+        Some(if self.negative { -amount } else { amount })
+    }
+
     fn is_zero(&self) -> bool {
         self.digits.is_empty()
     }
@@ -215,6 +224,17 @@ mod tests {
         }
         assert_eq!(Quantity::parse(&"9".repeat(65)), None);
         assert_eq!(cmp("1", "x"), None);
+    }
+
+    #[test]
+    fn thousandths() {
+        let amount = |text: &str| Quantity::parse(text).and_then(|quantity| quantity.thousandths());
+        assert_eq!(amount("1.5"), Some(1500));
+        assert_eq!(amount("-250m"), Some(-250));
+        assert_eq!(amount("1Ki"), Some(1_024_000));
+        assert_eq!(amount("1n"), Some(1));
+        assert_eq!(amount("0"), Some(0));
+        assert_eq!(amount("1e64"), None);
     }
 
     #[test]

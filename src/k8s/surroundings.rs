@@ -40,6 +40,10 @@ pub enum Surrounding {
     TraefikServices,
     Rollouts,
     Canaries,
+    /// Contents of VolumeSnapshots that the rollback deletes: their deletion policy.
+    VolumeSnapshotContents,
+    /// Definitions of the custom resources in either manifest: their schemas.
+    CustomResourceDefinitions,
     /// Where pods of the target name one.
     PriorityClasses,
     /// Where pods of the target name one.
@@ -144,6 +148,20 @@ const SURROUNDINGS: &[SurroundingRow] = &[
     around(Surrounding::TraefikServices, "traefik-services", &["traefik.io/v1alpha1"], "TraefikService", true),
     around(Surrounding::Rollouts, "rollouts", &["argoproj.io/v1alpha1"], "Rollout", true),
     around(Surrounding::Canaries, "canaries", &["flagger.app/v1beta1"], "Canary", true),
+    around(
+        Surrounding::VolumeSnapshotContents,
+        "volume-snapshot-contents",
+        &["snapshot.storage.k8s.io/v1"],
+        "VolumeSnapshotContent",
+        false,
+    ),
+    around(
+        Surrounding::CustomResourceDefinitions,
+        "custom-resource-definitions",
+        &["apiextensions.k8s.io/v1"],
+        "CustomResourceDefinition",
+        false,
+    ),
     around(Surrounding::PriorityClasses, "priority-classes", &["scheduling.k8s.io/v1"], "PriorityClass", false),
     around(Surrounding::RuntimeClasses, "runtime-classes", &["node.k8s.io/v1"], "RuntimeClass", false),
     around(Surrounding::ApiServices, "api-services", &["apiregistration.k8s.io/v1"], "APIService", false),

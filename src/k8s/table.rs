@@ -20,6 +20,22 @@ pub(crate) fn records(text: &'static str) -> impl Iterator<Item = Record> {
     text.lines().skip(1).filter(|line| !line.is_empty()).map(|line| Record { fields: split(line) })
 }
 
+/// The records of a table whose header is exactly `columns`; each must say where it was read, in its `source`.
+pub(crate) fn strict(text: &'static str, columns: &[&str]) -> Result<Vec<Record>, String> {
+    let header: Vec<&str> = text.lines().next().unwrap_or("").split(',').collect();
+    if header != columns {
+        return Err(format!("the columns are {header:?}, not {columns:?}"));
+    }
+    let source = columns.iter().position(|column| *column == "source").ok_or("no column `source`")?;
+    let all: Vec<Record> = records(text).collect();
+    for (position, record) in all.iter().enumerate() {
+        if record.fields.len() != columns.len() || record.field(source).is_empty() {
+            return Err(format!("row {}: {} columns, source {:?}", position + 2, record.fields.len(), record.field(source)));
+        }
+    }
+    Ok(all)
+}
+
 fn split(line: &'static str) -> Vec<&'static str> {
     let mut fields = Vec::new();
     let mut rest = line;

@@ -86,6 +86,10 @@ pub struct Record {
     pub restores: Option<Revision>,
     /// By default what the case's Helm line writes.
     pub apply_method: Option<Recorded>,
+    /// `appVersion` of the chart.
+    pub app_version: Option<String>,
+    /// `kubeVersion` of the chart.
+    pub kube_version: Option<String>,
     pub values: Text,
     pub manifest: Text,
     /// Hook documents with their annotations.
@@ -185,8 +189,19 @@ const CASE_KEYS: [&str; 25] = [
     "access",
     "dry_run",
 ];
-const RECORD_KEYS: [&str; 9] =
-    ["revision", "status", "description", "restores", "apply_method", "values", "manifest", "hooks", "ran"];
+const RECORD_KEYS: [&str; 11] = [
+    "revision",
+    "status",
+    "description",
+    "restores",
+    "apply_method",
+    "app_version",
+    "kube_version",
+    "values",
+    "manifest",
+    "hooks",
+    "ran",
+];
 const HISTORY_KEYS: [&str; 5] = ["revision", "status", "label", "description", "restores"];
 const DISCOVERY_KEYS: [&str; 3] = ["add", "remove", "unknown"];
 const KIND_KEYS: [&str; 4] = ["api_version", "kind", "plural", "namespaced"];
@@ -286,6 +301,8 @@ fn read_record(node: &Node, default_revision: Revision, faults: &mut Collector) 
         description: form.optional_text("description", faults),
         restores: form.number("restores", faults),
         apply_method: form.name("apply_method", faults),
+        app_version: form.optional_text("app_version", faults),
+        kube_version: form.optional_text("kube_version", faults),
         values: read_text(&form, "values", faults),
         manifest: read_text(&form, "manifest", faults),
         hooks: read_text(&form, "hooks", faults),

@@ -52,7 +52,8 @@ impl Serialize for KindPattern {
     }
 }
 
-/// A field and everything below it: `spec.selector`, `spec.*.image`. `*` stands for one key; list positions do not count.
+/// A field and everything below it: `spec.selector`, `spec.*.image`. `*` stands for one key; list positions do not count; a key
+/// with dots or slashes stands as reports show it: `metadata.annotations["a.b/c"]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldPattern {
     keys: Vec<String>,
@@ -60,8 +61,16 @@ pub struct FieldPattern {
 
 impl FieldPattern {
     pub fn parse(text: &str) -> Result<FieldPattern, String> {
+        let plain_key = |key: &str| key == "*" || (!key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+        if let Some((field, quoted)) = text.split_once("[\"") {
+            let key = quoted.strip_suffix("\"]").filter(|key| !key.is_empty() && !key.contains('"'));
+            if let (true, Some(key)) = (field.split('.').all(plain_key), key) {
+                let keys = field.split('.').chain([key]).map(str::to_owned).collect();
+                return Ok(FieldPattern { keys });
+            }
+        }
         let keys: Vec<String> = text.split('.').map(str::to_owned).collect();
-        let key_ok = |key: &String| key == "*" || (!key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+        let key_ok = |key: &String| plain_key(key);
         if keys.iter().all(key_ok) {
             Ok(FieldPattern { keys })
         } else {
@@ -78,7 +87,10 @@ impl FieldPattern {
 
 impl fmt::Display for FieldPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.keys.join("."))
+        match self.keys.split_last() {
+            Some((last, before)) if last.contains(['.', '/']) => write!(f, "{}[\"{last}\"]", before.join(".")),
+            _ => f.write_str(&self.keys.join(".")),
+        }
     }
 }
 
@@ -130,6 +142,9 @@ mod tests {
         assert!(!field.matches("spec.template"));
         assert!(!field.matches("spec.selector.matchLabels"));
         assert!(FieldPattern::parse("spec.ports[0]").is_err());
+        let quoted = FieldPattern::parse("metadata.annotations[\"a.b/c\"]").unwrap();
+        assert!(quoted.matches("metadata.annotations[\"a.b/c\"]") && !quoted.matches("metadata.annotations.a"));
+        assert_eq!(quoted.to_string(), "metadata.annotations[\"a.b/c\"]");
         assert!(FieldPattern::parse("spec..x").is_err());
     }
 

@@ -270,7 +270,14 @@ fn re_apply(case: &Case, record: &case::Record) -> Case {
 
 /// Changes that a difference between the target and the cluster makes, whatever *from* says.
 fn is_drift(kind: ChangeKind) -> bool {
-    matches!(kind, ChangeKind::UpdateRejected | ChangeKind::ApplyConflict | ChangeKind::ObjectRecreated)
+    matches!(
+        kind,
+        ChangeKind::UpdateRejected
+            | ChangeKind::ApplyConflict
+            | ChangeKind::ObjectRecreated
+            | ChangeKind::SecretOverwritten
+            | ChangeKind::DataMoved
+    )
 }
 
 fn may_drift(case: &Case) -> bool {

@@ -117,7 +117,7 @@ impl<'c> World<'c> {
             last_deployed: None,
             rollback_revision: record.restores,
             apply_method: self.apply_method(record),
-            chart: ChartInfo { name: "shop".to_owned(), version: format!("1.0.{}", record.revision), ..ChartInfo::default() },
+            chart: chart(record),
             config: self.values(&record.values),
             objects: self.objects(&record.manifest),
             hooks,
@@ -245,6 +245,16 @@ fn info(record: &Record, default: Status) -> RevisionInfo {
         restores: record.restores,
         chart: format!("shop-1.0.{}", record.revision),
         last_deployed: None,
+    }
+}
+
+fn chart(record: &Record) -> ChartInfo {
+    ChartInfo {
+        name: "shop".to_owned(),
+        version: format!("1.0.{}", record.revision),
+        app_version: record.app_version.clone().unwrap_or_default(),
+        kube_version: record.kube_version.clone(),
+        ..ChartInfo::default()
     }
 }
 
