@@ -22,7 +22,8 @@ pub enum Presence {
 /// Whether this object will be there. API versions do not count, only group, kind, namespace and name.
 pub fn presence(context: &Context<'_>, id: &ObjectRef) -> Presence {
     let same = |other: &ObjectRef| same_object(other, id);
-    if context.input.to.objects.iter().any(|object| same(&object.id)) || made_in_target(context, id) {
+    if context.input.to.objects.iter().any(|object| same(&object.id)) || made_in_target(context, id) || is_set_claim(context, id)
+    {
         return Presence::There;
     }
     let live = is_live(context, id);
@@ -33,6 +34,23 @@ pub fn presence(context: &Context<'_>, id: &ObjectRef) -> Presence {
         Known::No(why) => Presence::Unknown(why),
         _ => maker(context, id).map_or(Presence::Absent, Presence::MayBeMade),
     }
+}
+
+/// A claim of a StatefulSet, `<template>-<set>-<ordinal>`: there already, or made by a set of either revision (claims outlive their set).
+fn is_set_claim(context: &Context<'_>, id: &ObjectRef) -> bool {
+    let listed = || context.input.facts.set_claims.values().filter_map(Known::yes).flatten();
+    let of_set = |set: &Object| {
+        let templates = set.body.at(&["spec", "volumeClaimTemplates"]).as_list().iter();
+        templates.filter_map(|template| template.at(&["metadata", "name"]).as_str()).any(|template| {
+            let ordinal = id.name.strip_prefix(&format!("{template}-{}-", set.id.name));
+            set.id.namespace == id.namespace && ordinal.is_some_and(|ordinal| ordinal.parse::<u32>().is_ok())
+        })
+    };
+    let goes = context.forecast.cascades.iter().any(|other| same_object(other, id));
+    id.is("", "PersistentVolumeClaim")
+        && !goes
+        && (listed().any(|claim| name(claim) == id.name)
+            || context.input.to.objects.iter().chain(&context.input.from.objects).any(of_set))
 }
 
 pub fn same_object(a: &ObjectRef, b: &ObjectRef) -> bool {
