@@ -3,29 +3,40 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
 pub mod access;
+pub mod addresses;
+pub mod after;
 pub mod api;
+pub mod behind;
 pub mod certificates;
 pub mod claims;
 pub mod cluster_fit;
 pub mod custom_data;
+pub mod dangling;
 pub mod definitions;
 pub mod deletions;
 pub mod fields;
+pub mod guards;
 pub mod hardening;
 pub mod hooks;
+pub mod hosts;
 pub mod images;
 mod interval;
 pub mod key_material;
 pub mod migrations;
 pub mod nodes;
 pub mod outside;
+pub mod owners;
+pub mod progressive;
 pub mod rejections;
 pub mod release;
+pub mod routing;
 pub mod secret_sources;
 pub mod secrets;
+pub mod selectors;
 pub mod traffic;
 pub mod vocabulary;
 pub mod volumes;
+pub mod weights;
 mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,7 +177,46 @@ pub enum ChangeKind {
     /// Many revisions lie between *to* and *from*.
     RevisionsSkipped,
     // Traffic, references and ownership.
-
+    /// A Service of the target selects no pod that the target runs.
+    ServiceSelectsNothing,
+    /// A route of the target names a backend that will not be there.
+    RouteToNothing,
+    /// A route outside the release leads to a Service that Helm deletes.
+    ForeignRouteBroken,
+    /// Pods of the target refer to something that will not be there.
+    ReferenceDangles,
+    /// A Service loses its load balancer and with it its address.
+    AddressLost,
+    /// A Service loses node ports that clients may know.
+    NodePortLost,
+    /// Hosts, paths or certificates that only *from* serves.
+    HostLost,
+    /// A backend's share of the traffic grows while its pods are only being made.
+    WeightsMove,
+    /// Live weights are neither those of *from* nor those of *to*.
+    WeightsShifted,
+    /// All weights of a rule are zero.
+    WeightsZero,
+    /// A controller that rolls out in steps takes the rollback for a new update.
+    RolloutRestarts,
+    /// Clients are bound to pods of the version that goes away.
+    StickySessions,
+    /// A GitOps controller applies the objects of the release and undoes the rollback.
+    GitopsOwned,
+    /// A field that a person changed in the cluster is overwritten.
+    EditLost,
+    /// An object of the target, or the namespace it is created in, is being deleted.
+    ObjectTerminating,
+    /// A webhook of the cluster that nothing answers for judges what the rollback writes.
+    ClusterWebhook,
+    /// An extension API server does not answer.
+    ApiServiceDown,
+    /// A webhook or APIService trusts another certificate afterwards.
+    CaBundleChanges,
+    /// A ServiceAccount loses its identity in a cloud.
+    IdentityLost,
+    /// A traffic policy that only one revision has.
+    PolicyInOneRevision,
     // Outside the cluster.
     /// A workload whose code or names go back uses a system whose content does not.
     OutsideSystem,
@@ -394,7 +444,46 @@ pub enum Fact {
     /// A LimitRange of the namespace.
     LimitRange,
     // Traffic, references and ownership.
-
+    /// An operator, a hook or a container may make what is missing.
+    MayBeMade,
+    /// The load balancer has no public address.
+    InternalAddress,
+    /// The address is reserved by name.
+    PinnedAddress,
+    /// The cloud never assigned an address.
+    NeverAssigned,
+    /// The number was allocated by the server, no manifest names it.
+    Allocated,
+    /// The host stays; only a path goes.
+    PathOnly,
+    /// A live object outside the release serves the host too.
+    ServedElsewhere,
+    /// The workload is only being created.
+    PodsCreated,
+    /// A controller shifts the weights.
+    ControllerOwned,
+    /// The Rollout's rollback window takes the target back without steps.
+    RollbackWindow,
+    /// The canary is not through: its stable version still runs.
+    CanaryUnfinished,
+    /// Both versions run side by side, traffic is switched.
+    BlueGreen,
+    /// The controller is told to do nothing.
+    Suspended,
+    /// Field managers show that the controller has not written: the label may be left over.
+    LeftOver,
+    /// The namespace that the target's objects are created in.
+    HoldsTarget,
+    /// Only pods are refused, nothing that Helm itself writes.
+    PodsOnly,
+    /// Nothing of the release belongs to the API group, and no namespace is deleted.
+    NotUsed,
+    /// The certificate of the same release goes back too.
+    CertificateGoesBack,
+    /// The account itself is deleted.
+    AccountDeleted,
+    /// The pods under the policy are only in the revision that has it.
+    WithItsPods,
     // Outside the cluster.
     UsesCache,
     UsesQueue,
@@ -470,6 +559,15 @@ const ANALYZERS: &[Analyzer] = &[
     outside::analyze,
     secret_sources::analyze,
     certificates::analyze,
+    selectors::analyze,
+    routing::analyze,
+    dangling::analyze,
+    addresses::analyze,
+    hosts::analyze,
+    weights::analyze,
+    progressive::analyze,
+    owners::analyze,
+    guards::analyze,
 ];
 
 /// All changes, in analyzer order.
@@ -477,7 +575,9 @@ pub fn run(context: &Context<'_>) -> Vec<Change> {
     let mut changes: Vec<Change> =
         ANALYZERS.iter().flat_map(|analyze| analyze(context)).map(|change| with_release(change, context.input)).collect();
     // These say why an object is not restored; saying it twice would be noise.
-    let explains = |change: &&Change| matches!(change.kind, ChangeKind::ServiceAccountAlias | ChangeKind::ObjectInTwoGroups);
+    let explains = |change: &&Change| {
+        matches!(change.kind, ChangeKind::ServiceAccountAlias | ChangeKind::ObjectInTwoGroups | ChangeKind::ObjectTerminating)
+    };
     let explained: BTreeSet<String> =
         changes.iter().filter(explains).filter_map(|change| change.object.as_ref()).map(ToString::to_string).collect();
     changes.retain(|change| {

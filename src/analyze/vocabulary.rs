@@ -160,6 +160,43 @@ change_kinds! {
         [];
 
     // Traffic, references and ownership.
+    ServiceSelectsNothing "service-selects-nothing" "a Service of the target selects none of its pods" ["selector", "maker"] [] false
+        [InBoth, MayBeMade];
+    RouteToNothing "route-to-nothing" "a route of the target names a backend that will not be there" ["backend", "reason"] ["backend"] false
+        [InBoth, MayBeMade];
+    ForeignRouteBroken "foreign-route-broken" "a route outside the release leads to a Service that Helm deletes" ["routes"] [] true [];
+    ReferenceDangles "reference-dangles" "pods of the target refer to something that will not be there" ["subject", "users", "reason"] ["subject"] false
+        [InBoth, MayBeMade];
+    AddressLost "address-lost" "a Service loses its load balancer" ["address", "becomes"] [] false
+        [InternalAddress, PinnedAddress, NeverAssigned];
+    NodePortLost "node-port-lost" "a Service loses node ports" ["ports", "becomes"] [] false
+        [Allocated];
+    HostLost "host-lost" "hosts, paths or certificates that only from serves" ["lost"] [] true
+        [PathOnly, ServedElsewhere];
+    WeightsMove "weights-move" "a backend's share grows while its pods are only being made" ["backend", "from", "to", "workload", "workload_ref"] [] false
+        [PodsCreated];
+    WeightsShifted "weights-shifted" "live weights are neither those of from nor those of to" ["live", "to", "owner"] [] false
+        [ControllerOwned];
+    WeightsZero "weights-zero" "all weights of a rule are zero" [] [] false
+        [InBoth];
+    RolloutRestarts "rollout-restarts" "a controller takes the rollback for a new stepwise update" ["controller", "workload", "workload_ref"] [] false
+        [RollbackWindow, CanaryUnfinished, BlueGreen, Suspended];
+    GitopsOwned "gitops-owned" "a GitOps controller applies the objects of the release" ["owner", "application", "suspend"] [] false
+        [LeftOver];
+    EditLost "edit-lost" "a field that a person changed is overwritten" ["fields"] [] false [];
+    ObjectTerminating "object-terminating" "an object of to, or its namespace, is being deleted" ["finalizers"] [] false
+        [HoldsTarget];
+    ClusterWebhook "cluster-webhook" "a webhook of the cluster that nothing answers for judges the rollback's writes" ["webhook", "service", "writes"] [] false
+        [PodsOnly];
+    ApiServiceDown "api-service-down" "an extension API server does not answer" ["group"] [] false
+        [NotUsed];
+    CaBundleChanges "ca-bundle-changes" "a webhook or APIService trusts another certificate afterwards" [] [] false
+        [CertificateGoesBack];
+    IdentityLost "identity-lost" "a ServiceAccount loses its identity in a cloud" ["identity"] [] true
+        [AccountDeleted];
+    PolicyInOneRevision "policy-in-one-revision" "a traffic policy that only one revision has" ["effect"] [] true
+        [Added, Removed, WithItsPods];
+    StickySessions "sticky-sessions" "clients are bound to pods of the version that goes away" ["workload"] [] false [];
 
     // Outside the cluster.
     OutsideSystem "outside-system" "a workload goes back beside a system whose content does not" ["system", "product", "because", "images", "names", "workloads"] ["system"] false
@@ -338,6 +375,26 @@ facts! {
     LimitRange "limit-range" "a LimitRange of the namespace";
 
     // Traffic, references and ownership.
+    MayBeMade "may-be-made" "an operator, a hook or a container may make what is missing";
+    InternalAddress "internal-address" "the load balancer has no public address";
+    PinnedAddress "pinned-address" "the address is reserved by name";
+    NeverAssigned "never-assigned" "the cloud never assigned an address";
+    Allocated "allocated" "the server chose the number, no manifest names it";
+    PathOnly "path-only" "the host stays, only a path goes";
+    ServedElsewhere "served-elsewhere" "a live object outside the release serves the host too";
+    PodsCreated "pods-created" "the workload is only being created";
+    ControllerOwned "controller-owned" "a controller shifts the weights";
+    RollbackWindow "rollback-window" "the rollback window takes the target back without steps";
+    CanaryUnfinished "canary-unfinished" "the canary is not through, its stable version still runs";
+    BlueGreen "blue-green" "both versions run side by side";
+    Suspended "suspended" "the controller is told to do nothing";
+    LeftOver "left-over" "the controller has written nothing: the label may be left over";
+    HoldsTarget "holds-target" "objects of to are created in it";
+    PodsOnly "pods-only" "only pods are refused, nothing that Helm writes";
+    NotUsed "not-used" "nothing of the release belongs to the API group";
+    CertificateGoesBack "certificate-goes-back" "the certificate of the same release goes back too";
+    AccountDeleted "account-deleted" "the account itself is deleted";
+    WithItsPods "with-its-pods" "the pods under the policy are only in the revision that has it";
 
     // Outside the cluster.
     UsesCache "uses-cache" "a cache is used";

@@ -44,6 +44,11 @@ pub enum Surrounding {
     VolumeSnapshotContents,
     /// Definitions of the custom resources in either manifest: their schemas.
     CustomResourceDefinitions,
+    /// Where pods of the target name one.
+    PriorityClasses,
+    /// Where pods of the target name one.
+    RuntimeClasses,
+    ApiServices,
 }
 
 /// One row of the table of surrounding kinds.
@@ -157,6 +162,9 @@ const SURROUNDINGS: &[SurroundingRow] = &[
         "CustomResourceDefinition",
         false,
     ),
+    around(Surrounding::PriorityClasses, "priority-classes", &["scheduling.k8s.io/v1"], "PriorityClass", false),
+    around(Surrounding::RuntimeClasses, "runtime-classes", &["node.k8s.io/v1"], "RuntimeClass", false),
+    around(Surrounding::ApiServices, "api-services", &["apiregistration.k8s.io/v1"], "APIService", false),
 ];
 
 impl Surrounding {
@@ -209,6 +217,6 @@ mod tests {
             assert_eq!(row.kind as usize, position, "{}", row.name);
             assert_eq!(serde_json::to_value(row.kind).unwrap(), row.name);
         }
-        assert_eq!(Surrounding::CustomResourceDefinitions as usize + 1, SURROUNDINGS.len(), "a kind without a row");
+        assert_eq!(Surrounding::ApiServices as usize + 1, SURROUNDINGS.len(), "a kind without a row");
     }
 }
