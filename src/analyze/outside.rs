@@ -209,7 +209,7 @@ enum Side {
     Target,
 }
 
-fn state<'c>(context: &'c Context<'_>, id: &ObjectRef, body: &Value, side: Side) -> Settings {
+fn state(context: &Context<'_>, id: &ObjectRef, body: &Value, side: Side) -> Settings {
     let namespace = id.namespace.clone();
     let lookup = move |to: Referent, name: &str| {
         let (_, kind) = to.kind();

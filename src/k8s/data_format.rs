@@ -126,7 +126,7 @@ pub fn products(image: &Image<'_>) -> impl Iterator<Item = &'static Product> {
 /// The product whose data directory this is, or lies in; only where a single product uses it.
 pub fn product_at(mount: &str) -> Option<&'static Product> {
     let is_in = |home: &&str| mount.strip_prefix(*home).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let mut products = PRODUCTS.iter().filter(|product| product.mounts.iter().any(|home| is_in(&home)));
+    let mut products = PRODUCTS.iter().filter(|product| product.mounts.iter().any(&is_in));
     let found = products.next()?;
     products.next().is_none().then_some(found)
 }
@@ -152,8 +152,8 @@ pub fn swap(current: &str, target: &str, from: Option<&Version>, to: Option<&Ver
         Some(version) => scope.contains(version),
         None => scope.is_everything(),
     };
-    let of_pair = SWAP_ROWS.iter().filter(|row| row.current == current && row.target == target);
-    of_pair.filter(|row| within(&row.current_scope, from) && within(&row.target_scope, to)).next()
+    let mut of_pair = SWAP_ROWS.iter().filter(|row| row.current == current && row.target == target);
+    of_pair.find(|row| within(&row.current_scope, from) && within(&row.target_scope, to))
 }
 
 /// Whether the target is surely lower: `16` says nothing about `16.4`.

@@ -115,7 +115,7 @@ impl Need {
         for kind in [S::PersistentVolumeClaims, S::StorageClasses, S::VolumeSnapshots] {
             add(kind, &self.claims);
         }
-        lists.extend([(S::ValidatingWebhooks, None), (S::MutatingWebhooks, None)]);
+        lists.extend([(S::ValidatingWebhooks, None), (S::MutatingWebhooks, None), (S::ApiServices, None)]);
         if self.snapshots_go {
             lists.insert((S::VolumeSnapshotContents, None));
         }
@@ -128,9 +128,10 @@ impl Need {
                 Referent::Secret => S::Secrets,
                 Referent::ServiceAccount => S::ServiceAccounts,
                 Referent::PersistentVolumeClaim => S::PersistentVolumeClaims,
-                Referent::PriorityClass | Referent::RuntimeClass => continue,
+                Referent::PriorityClass => S::PriorityClasses,
+                Referent::RuntimeClass => S::RuntimeClasses,
             };
-            lists.insert((kind, Some(namespace.clone())));
+            lists.insert((kind, kind.is_namespaced().then(|| namespace.clone())));
         }
         lists
     }
@@ -176,7 +177,7 @@ impl Need {
             Surrounding::Nodes => query.paged(100),
             // Helm's own records are labelled `owner=helm` (Helm `pkg/storage/driver/secrets.go`).
             Surrounding::Secrets | Surrounding::ConfigMaps => query.labelled("owner!=helm").metadata(),
-            Surrounding::ServiceAccounts => query.metadata(),
+            Surrounding::ServiceAccounts | Surrounding::PriorityClasses | Surrounding::RuntimeClasses => query.metadata(),
             _ => query,
         }
     }
@@ -297,11 +298,10 @@ fn trimmed(kind: Surrounding, mut item: Json) -> Json {
     if let Some(metadata) = item["metadata"].as_object_mut() {
         metadata.remove("managedFields");
     }
-    if kind == Surrounding::Nodes {
-        if let Some(status) = item["status"].as_object_mut() {
+    if kind == Surrounding::Nodes
+        && let Some(status) = item["status"].as_object_mut() {
             status.retain(|key, _| matches!(key.as_str(), "images" | "allocatable" | "conditions" | "nodeInfo"));
         }
-    }
     item
 }
 

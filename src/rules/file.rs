@@ -202,11 +202,10 @@ fn read_facts(form: &Form, key: &str, changes: &[ChangeKind], faults: &mut Colle
 /// Values to compare a parameter with that the rule's changes must have.
 fn read_values(form: &Form, key: &str, param: &str, changes: &[ChangeKind], faults: &mut Collector) -> Vec<String> {
     let values = form.texts(key, faults);
-    if let Some((mark, _)) = values.first() {
-        if !changes.iter().all(|kind| kind.placeholders().contains(&param)) {
+    if let Some((mark, _)) = values.first()
+        && !changes.iter().all(|kind| kind.placeholders().contains(&param)) {
             faults.add(*mark, format!("`{key}` needs changes that have a `{param}`"));
         }
-    }
     values.into_iter().map(|(_, text)| text).collect()
 }
 
