@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::helm::{HelmBinary, RollbackFlags};
@@ -210,6 +211,8 @@ pub struct Facts {
     /// for, because nothing in either manifest calls for it, is absent.
     #[serde(with = "pairs")]
     pub around: BTreeMap<(Surrounding, Option<String>), Known<Vec<LiveObject>>>,
+    /// When the facts were read.
+    pub now: Known<Timestamp>,
     /// What the caller may do.
     pub access: Access,
     /// Answers to `--server-dry-run`; empty where nothing was asked.
@@ -233,6 +236,7 @@ impl Facts {
             namespace_contents: BTreeMap::new(),
             webhook_backends: BTreeMap::new(),
             around: BTreeMap::new(),
+            now: Known::No(why.to_owned()),
             access: Access::default(),
             dry_run: BTreeMap::new(),
             cluster_uid: Known::No(why.to_owned()),

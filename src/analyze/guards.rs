@@ -94,7 +94,7 @@ fn configuration(id: &ObjectRef, webhook: &Value) -> Object {
         map.remove("matchConditions");
     }
     let body = Value::Map([("webhooks".to_owned(), Value::List(vec![reduced]))].into());
-    Object { id: id.clone(), body, origin: Origin::default(), duplicate_keys: Vec::new() }
+    Object { id: id.clone(), body, origin: Origin::default(), duplicate_keys: Vec::new(), certificates: Vec::new() }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

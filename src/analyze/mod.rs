@@ -7,6 +7,7 @@ pub mod addresses;
 pub mod after;
 pub mod api;
 pub mod behind;
+pub mod certificates;
 pub mod claims;
 pub mod cluster_fit;
 pub mod custom_data;
@@ -23,11 +24,13 @@ mod interval;
 pub mod key_material;
 pub mod migrations;
 pub mod nodes;
+pub mod outside;
 pub mod owners;
 pub mod progressive;
 pub mod rejections;
 pub mod release;
 pub mod routing;
+pub mod secret_sources;
 pub mod secrets;
 pub mod selectors;
 pub mod traffic;
@@ -215,6 +218,12 @@ pub enum ChangeKind {
     /// A traffic policy that only one revision has.
     PolicyInOneRevision,
     // Outside the cluster.
+    /// A workload whose code or names go back uses a system whose content does not.
+    OutsideSystem,
+    /// An object names another remote key, version or store of secrets.
+    SecretSourceMoves,
+    /// A certificate of the target is expired or expires within a week (`path` = where it stands).
+    CertificateExpires,
 }
 
 /// Tags that qualify a change; closed like [`ChangeKind`].
@@ -285,8 +294,6 @@ pub enum Fact {
     Forbidden,
     /// The API server was asked with a dry run.
     DryRun,
-    /// Pods of the workload would be refused by the namespace's Pod Security level.
-    PodSecurity,
     /// The number or quantity goes up.
     Raised,
     /// The number or quantity goes down.
@@ -432,6 +439,8 @@ pub enum Fact {
     StartingDeadline,
     /// The rollout stops old pods first where it finds no room.
     RollsInPlace,
+    /// The namespace's Pod Security level.
+    PodSecurity,
     /// A LimitRange of the namespace.
     LimitRange,
     // Traffic, references and ownership.
@@ -476,6 +485,29 @@ pub enum Fact {
     /// The pods under the policy are only in the revision that has it.
     WithItsPods,
     // Outside the cluster.
+    UsesCache,
+    UsesQueue,
+    UsesSchemaRegistry,
+    /// Object storage, a search index or a vector store.
+    UsesStore,
+    UsesFeatureFlags,
+    UsesDatabase,
+    /// Topics, queues, buckets, indices or groups have other names.
+    NamesDiffer,
+    /// The major or minor version of the application's image goes down.
+    AppGoesBack,
+    /// Each version has entries of its own, by prefix or version.
+    EntriesKeyed,
+    /// A migration that ran is reported on its own.
+    MigrationKnown,
+    /// A pod, an Ingress, a Gateway or the API server goes by the certificate.
+    CertificateUsed,
+    /// cert-manager writes it again.
+    CertificateManaged,
+    /// The same certificate is there before the rollback.
+    CertificateUnchanged,
+    /// An authority among others that are valid.
+    OldRoot,
 }
 
 /// A typed fact about from → to.
@@ -524,6 +556,9 @@ const ANALYZERS: &[Analyzer] = &[
     hardening::analyze,
     workloads::analyze,
     interval::analyze,
+    outside::analyze,
+    secret_sources::analyze,
+    certificates::analyze,
     selectors::analyze,
     routing::analyze,
     dangling::analyze,

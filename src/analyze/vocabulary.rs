@@ -199,6 +199,11 @@ change_kinds! {
     StickySessions "sticky-sessions" "clients are bound to pods of the version that goes away" ["workload"] [] false [];
 
     // Outside the cluster.
+    OutsideSystem "outside-system" "a workload goes back beside a system whose content does not" ["system", "product", "because", "images", "names", "workloads"] ["system"] false
+        [UsesCache, UsesQueue, UsesSchemaRegistry, UsesStore, UsesFeatureFlags, UsesDatabase, NamesDiffer, AppGoesBack, EntriesKeyed, MigrationKnown];
+    SecretSourceMoves "secret-source-moves" "another remote key, version or store of secrets is named" ["fields"] [] true [];
+    CertificateExpires "certificate-expires" "a certificate of the target is expired or expires within a week" ["subject", "expiry"] [] false
+        [CertificateUsed, CertificateManaged, CertificateUnchanged, OldRoot];
 }
 
 impl ChangeKind {
@@ -288,7 +293,6 @@ facts! {
     Shrinks "shrinks" "the request would fall below the live capacity";
     RetentionPolicy "retention-policy" "removed by the StatefulSet's claim retention policy";
     DryRun "dry-run" "the API server was asked with a dry run";
-    PodSecurity "pod-security" "the namespace's Pod Security level refuses the pods";
     Forbidden "forbidden" "the caller may not make the change";
     Raised "raised" "the number or quantity goes up";
     Lowered "lowered" "the number or quantity goes down";
@@ -367,6 +371,7 @@ facts! {
     BackToRecreate "back-to-recreate" "the strategy goes back to Recreate";
     StartingDeadline "starting-deadline" "startingDeadlineSeconds bounds what is made up for";
     RollsInPlace "rolls-in-place" "the rollout stops old pods first";
+    PodSecurity "pod-security" "the namespace's Pod Security level";
     LimitRange "limit-range" "a LimitRange of the namespace";
 
     // Traffic, references and ownership.
@@ -392,6 +397,20 @@ facts! {
     WithItsPods "with-its-pods" "the pods under the policy are only in the revision that has it";
 
     // Outside the cluster.
+    UsesCache "uses-cache" "a cache is used";
+    UsesQueue "uses-queue" "a queue or log is used";
+    UsesSchemaRegistry "uses-schema-registry" "a schema registry is used";
+    UsesStore "uses-store" "object storage, a search index or a vector store is used";
+    UsesFeatureFlags "uses-feature-flags" "a service of feature flags or remote settings is used";
+    UsesDatabase "uses-database" "a database is used";
+    NamesDiffer "names-differ" "names of topics, queues, buckets, indices or groups differ";
+    AppGoesBack "app-goes-back" "a major or minor version of the application's image goes down";
+    EntriesKeyed "entries-keyed" "a prefix or version that separates entries goes back with the application";
+    MigrationKnown "migration-known" "a migration that ran is reported on its own";
+    CertificateUsed "certificate-used" "a pod, an Ingress, a Gateway or the API server goes by it";
+    CertificateManaged "certificate-managed" "cert-manager writes it again";
+    CertificateUnchanged "certificate-unchanged" "the same certificate is there before the rollback";
+    OldRoot "old-root" "an authority among others that are valid";
 }
 
 impl Change {

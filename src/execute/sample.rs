@@ -17,7 +17,13 @@ pub fn body(yaml: &str) -> Value {
 }
 
 pub fn object(kind: &str, name: &str, yaml: &str) -> Object {
-    Object { id: id(kind, name), body: body(yaml), origin: Origin::default(), duplicate_keys: Vec::new() }
+    Object {
+        id: id(kind, name),
+        body: body(yaml),
+        origin: Origin::default(),
+        duplicate_keys: Vec::new(),
+        certificates: Vec::new(),
+    }
 }
 
 pub fn live(kind: &str, name: &str, uid: &str, yaml: &str) -> Known<Option<LiveObject>> {

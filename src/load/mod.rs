@@ -21,6 +21,8 @@ pub mod storage;
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use self::cluster::{Accept, ApiError, Cluster};
 use self::discovery::Served;
 use self::error::LoadError;
@@ -209,6 +211,7 @@ impl Place {
             }
             Err(why) => (self.served(options).await?, Facts::none(&why)),
         };
+        facts.now = Known::Yes(Timestamp::now());
         facts.discovery = match &served {
             Known::Yes(served) => Known::Yes(served.kinds.clone()),
             Known::No(why) => Known::No(redactor.scrub(why)),

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::redact::Redactor;
 use super::split::{self, Chunk};
 use super::value::Value;
-use super::{Object, ObjectRef, Origin, yaml};
+use super::{Object, ObjectRef, Origin, certificate, yaml};
 use crate::input::Gap;
 use crate::k8s::scope::Scopes;
 
@@ -132,8 +132,9 @@ fn scopes_with_crds<'a>(entries: &[Entry], scopes: &'a Scopes) -> Cow<'a, Scopes
 fn build(mut entry: Entry, scopes: &Scopes, context: &ParseContext<'_>, gaps: &mut Gaps) -> Option<Object> {
     match identify(&entry.body, scopes, context.default_namespace) {
         Ok(id) => {
+            let certificates = certificate::of_secret(&entry.body);
             context.redactor.object(&mut entry.body);
-            Some(Object { id, body: entry.body, origin: entry.origin, duplicate_keys: entry.duplicate_keys })
+            Some(Object { id, body: entry.body, origin: entry.origin, duplicate_keys: entry.duplicate_keys, certificates })
         }
         Err(why) => {
             gaps.push(format!("object at {}", entry.origin), why.to_owned());

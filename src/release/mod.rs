@@ -4,6 +4,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
+pub mod certificate;
 mod compose;
 pub mod decode;
 mod dump;
@@ -24,6 +25,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use certificate::Certificate;
 pub use object::{Object, ObjectRef, Origin};
 pub use record::RawRecord;
 pub use value::{Map, Redacted, Value};

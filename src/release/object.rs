@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::certificate::Certificate;
 use super::value::Value;
 
 /// Names one object: `apps/v1`, `Deployment`, namespace (none for cluster-scoped kinds), name.
@@ -84,6 +85,9 @@ pub struct Object {
     pub body: Value,
     pub origin: Origin,
     pub duplicate_keys: Vec<DuplicateKey>,
+    /// Certificates of a Secret, read before its content was hidden.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<Certificate>,
 }
 
 impl Object {

@@ -38,6 +38,8 @@ pub struct Case {
     pub namespace: String,
     /// Kubernetes version of the API server.
     pub kubernetes: String,
+    /// Time of the run.
+    pub now: String,
     pub from: Record,
     pub to: Record,
     pub between: Vec<Record>,
@@ -162,7 +164,7 @@ pub struct Kind {
     pub namespaced: bool,
 }
 
-const CASE_KEYS: [&str; 25] = [
+const CASE_KEYS: [&str; 26] = [
     "about",
     "severity",
     "helm",
@@ -170,6 +172,7 @@ const CASE_KEYS: [&str; 25] = [
     "release",
     "namespace",
     "kubernetes",
+    "now",
     "from",
     "to",
     "between",
@@ -248,6 +251,7 @@ fn read(file: &str, text: &str, faults: &mut Collector) -> Option<Case> {
         release: or(form.optional_text("release", faults), "shop"),
         namespace: or(form.optional_text("namespace", faults), "prod"),
         kubernetes: or(form.optional_text("kubernetes", faults), "1.36.3"),
+        now: or(form.optional_text("now", faults), "2026-01-01T00:00:00Z"),
         from: read_required_record(&form, "from", 2, faults),
         to: read_required_record(&form, "to", 1, faults),
         between: form.list("between", faults).iter().map(|node| read_record(node, 0, faults)).collect(),

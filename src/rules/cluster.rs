@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::case::{Kinds, Live};
 use super::fault::Mark;
 use super::kinds;
@@ -17,6 +19,7 @@ impl World<'_> {
         if self.case.live == Live::Unknown {
             let mut facts = Facts::none("no cluster was asked");
             facts.discovery = self.discovery(&self.case.discovery, &[]);
+            facts.now = self.now();
             return facts;
         }
         let mut live = self.live_objects(from);
@@ -26,6 +29,7 @@ impl World<'_> {
         let around = self.around(&live, from, to);
         Facts {
             around,
+            now: self.now(),
             access: self.access(from, to),
             dry_run: self.dry_run(from, to),
             server_version: Known::Yes(self.case.kubernetes.clone()),
@@ -46,6 +50,16 @@ impl World<'_> {
                 .map(|(service, ready)| (service.clone(), Known::Yes(*ready)))
                 .collect(),
             cluster_uid: Known::Yes("case".to_owned()),
+        }
+    }
+
+    fn now(&mut self) -> Known<Timestamp> {
+        match self.case.now.parse() {
+            Ok(now) => Known::Yes(now),
+            Err(_) => {
+                self.faults.add(Mark::START, format!("`{}` is no time like 2026-01-01T00:00:00Z", self.case.now));
+                Known::No("not readable".to_owned())
+            }
         }
     }
 

@@ -6,6 +6,7 @@ mod execute;
 mod hostile;
 mod place;
 mod plugin;
+mod quiet;
 mod rbac;
 mod recording;
 mod records;
