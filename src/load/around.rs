@@ -299,9 +299,10 @@ fn trimmed(kind: Surrounding, mut item: Json) -> Json {
         metadata.remove("managedFields");
     }
     if kind == Surrounding::Nodes
-        && let Some(status) = item["status"].as_object_mut() {
-            status.retain(|key, _| matches!(key.as_str(), "images" | "allocatable" | "conditions" | "nodeInfo"));
-        }
+        && let Some(status) = item["status"].as_object_mut()
+    {
+        status.retain(|key, _| matches!(key.as_str(), "images" | "allocatable" | "conditions" | "nodeInfo"));
+    }
     item
 }
 

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::{join, join_all};
 use serde_json::Value as Json;
 
+use super::around::Around;
 use super::evidence::{Evidence, Query, live_object};
 use crate::input::{Facts, Known, LiveObject, Residue};
+use crate::k8s::surroundings::Surrounding;
 use crate::release::redact::Redactor;
 use crate::release::{HookEvent, Object, ObjectRef, Release, Value};
 
@@ -68,7 +70,7 @@ async fn listed(
 
 /// The second wave: reads what the objects in `facts.live` lead to.
 pub async fn follow(evidence: &Evidence, from: &Release, to: &Release, facts: &mut Facts, redactor: &Redactor) {
-    let follow = Follow { evidence, from, to, live: &facts.live, redactor };
+    let follow = Follow { evidence, from, to, live: &facts.live, around: &facts.around, redactor };
     let claims = async {
         let set_claims = follow.set_claims().await;
         let volumes = follow.volumes(&set_claims).await;
@@ -89,6 +91,7 @@ struct Follow<'a> {
     from: &'a Release,
     to: &'a Release,
     live: &'a Live,
+    around: &'a Around,
     redactor: &'a Redactor,
 }
 
@@ -262,14 +265,30 @@ impl<'a> Follow<'a> {
         found.map_or_else(|why| Known::No(self.redactor.scrub(&why)), Known::Yes)
     }
 
-    /// Ready endpoints behind every Service that a webhook configuration of either manifest names.
+    /// Webhooks of the cluster that refuse what they cannot judge, for groups of either manifest.
+    fn cluster_webhooks(&self) -> impl Iterator<Item = &'a Value> {
+        let kinds = [Surrounding::ValidatingWebhooks, Surrounding::MutatingWebhooks];
+        let found = kinds.into_iter().filter_map(|kind| self.around.get(&(kind, None))?.yes());
+        let objects = || self.from.objects.iter().chain(&self.to.objects);
+        let groups: BTreeSet<&str> = objects().map(|object| object.id.group()).collect();
+        let judges = move |webhook: &&Value| {
+            let listed = webhook.get("rules").as_list().iter().flat_map(|rule| rule.get("apiGroups").as_list());
+            let mut listed = listed.filter_map(Value::as_str);
+            webhook.get("failurePolicy").as_str() != Some("Ignore") && listed.any(|group| group == "*" || groups.contains(group))
+        };
+        found.flatten().flat_map(|live| live.body.get("webhooks").as_list()).filter(judges)
+    }
+
+    /// Ready endpoints behind every Service that a webhook configuration of either manifest names, or a webhook of the
+    /// cluster that stands in the way.
     async fn webhook_backends(&self) -> BTreeMap<(String, String), Known<usize>> {
         let objects = self.from.objects.iter().chain(&self.to.objects);
         let configurations = objects.filter(|object| {
             object.id.group() == "admissionregistration.k8s.io" && object.id.kind.ends_with("WebhookConfiguration")
         });
         let bodies = configurations.flat_map(|object| [&object.body, self.body(object)]);
-        let services = bodies.flat_map(|body| body.get("webhooks").as_list()).filter_map(|webhook| {
+        let own = bodies.flat_map(|body| body.get("webhooks").as_list());
+        let services = own.chain(self.cluster_webhooks()).filter_map(|webhook| {
             let service = webhook.at(&["clientConfig", "service"]);
             Some((service.get("namespace").as_str()?.to_owned(), service.get("name").as_str()?.to_owned()))
         });

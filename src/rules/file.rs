@@ -203,9 +203,10 @@ fn read_facts(form: &Form, key: &str, changes: &[ChangeKind], faults: &mut Colle
 fn read_values(form: &Form, key: &str, param: &str, changes: &[ChangeKind], faults: &mut Collector) -> Vec<String> {
     let values = form.texts(key, faults);
     if let Some((mark, _)) = values.first()
-        && !changes.iter().all(|kind| kind.placeholders().contains(&param)) {
-            faults.add(*mark, format!("`{key}` needs changes that have a `{param}`"));
-        }
+        && !changes.iter().all(|kind| kind.placeholders().contains(&param))
+    {
+        faults.add(*mark, format!("`{key}` needs changes that have a `{param}`"));
+    }
     values.into_iter().map(|(_, text)| text).collect()
 }
 
