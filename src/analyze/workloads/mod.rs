@@ -132,7 +132,7 @@ fn present(context: &Context<'_>, from: Option<&Object>, live: &Known<Option<&Li
     match (live, from) {
         (Known::Yes(live), _) => live.map(|live| live.body.clone()),
         (Known::No(_), Some(from)) => {
-            Some(objects::assumed_live(&from.body, &context.input.from.name, &context.input.from.namespace))
+            Some(objects::assumed_live(from, &context.input.from))
         }
         (Known::No(_), None) => None,
     }
