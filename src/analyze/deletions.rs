@@ -186,10 +186,11 @@ fn kept(context: &Context<'_>, id: &ObjectRef) -> Change {
             .evidence(EvidenceSource::From, template, "only in the revision that is left");
     }
     let change = match context.input.facts.live_of(id) {
-        Known::No(why) => Change::of(ChangeKind::ObjectKept, id)
-            .confidence(Confidence::Likely)
-            .fact(Fact::LiveUnknown)
-            .evidence(EvidenceSource::From, &template, format!("helm.sh/resource-policy is \"keep\"; live state is not known: {why}")),
+        Known::No(why) => Change::of(ChangeKind::ObjectKept, id).confidence(Confidence::Likely).fact(Fact::LiveUnknown).evidence(
+            EvidenceSource::From,
+            &template,
+            format!("helm.sh/resource-policy is \"keep\"; live state is not known: {why}"),
+        ),
         Known::Yes(_) => Change::of(ChangeKind::ObjectKept, id).evidence(
             EvidenceSource::Live,
             format!("{id} metadata.annotations"),

@@ -35,7 +35,8 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
     if let Some(users) = users.get_mut(&System::Database) {
         users.retain(|user| !judged.contains(&user.object.id));
     }
-    let migrated = users.get(&System::Database).is_some_and(|users| !users.is_empty()) && !migrations::analyze(context).is_empty();
+    let migrated =
+        users.get(&System::Database).is_some_and(|users| !users.is_empty()) && !migrations::analyze(context).is_empty();
     let changes = users.into_iter().filter_map(|(system, users)| change(system, users));
     changes.map(|(system, change)| change.fact_if(migrated && system == System::Database, Fact::MigrationKnown)).collect()
 }

@@ -12,7 +12,12 @@ const NOBODYS: [&str; 6] = ["apiVersion", "kind", "metadata.name", "metadata.nam
 /// The entry of `metadata.managedFields` that Helm leaves: server-side apply is `Apply`, every other way of writing `Update`.
 pub fn entry(id: &ObjectRef, body: &Value, method: Option<ApplyMethod>) -> Value {
     let operation = if method == Some(ApplyMethod::ServerSide) { "Apply" } else { "Update" };
-    let text = [("manager", HELM_MANAGER), ("operation", operation), ("apiVersion", id.api_version.as_str()), ("fieldsType", "FieldsV1")];
+    let text = [
+        ("manager", HELM_MANAGER),
+        ("operation", operation),
+        ("apiVersion", id.api_version.as_str()),
+        ("fieldsType", "FieldsV1"),
+    ];
     let mut entry: Map = text.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
     entry.insert("fieldsV1".to_owned(), fields(id, body, ""));
     Value::Map(entry)
@@ -79,7 +84,10 @@ mod tests {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(!text.contains("f:name\":{},\"f:finalizers"), "{text}");
-        live.as_map_mut().and_then(|map| map.get_mut("metadata")?.as_map_mut()).unwrap().insert("managedFields".to_owned(), Value::List(vec![mark]));
+        live.as_map_mut()
+            .and_then(|map| map.get_mut("metadata")?.as_map_mut())
+            .unwrap()
+            .insert("managedFields".to_owned(), Value::List(vec![mark]));
         let to = value("{metadata: {name: web}, spec: {replicas: 2, template: {spec: {containers: [{name: web, image: x}]}}}}");
         let after = apply::apply(&id, &live, &to);
         assert_eq!(after.get("spec"), to.get("spec"));

@@ -49,7 +49,8 @@ struct Said {
 
 impl Said {
     fn applies(&self, world: &str) -> bool {
-        (!self.live || world.ends_with(", live")) && self.helm.as_ref().is_none_or(|line| world.starts_with(&format!("Helm {line}")))
+        (!self.live || world.ends_with(", live"))
+            && self.helm.as_ref().is_none_or(|line| world.starts_with(&format!("Helm {line}")))
     }
 
     fn is(&self, finding: &Finding) -> bool {
