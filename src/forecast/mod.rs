@@ -10,6 +10,7 @@ pub mod cascades;
 pub mod hooks;
 pub mod merge;
 pub mod objects;
+pub mod ports;
 pub mod records;
 pub mod restored;
 pub mod simulate;
