@@ -35,6 +35,39 @@ fn gaps(input: &Input, forecast: &Forecast) -> Vec<Gap> {
     gaps
 }
 
+/// What the manifests led to and could not be read, with the rules that are blind for it.
+fn unread_facts(input: &Input) -> Vec<Gap> {
+    let facts = &input.facts;
+    let mut gaps = Vec::new();
+    let mut add = |what: String, why: Option<&str>, rules: &[&str]| {
+        if let Some(why) = why {
+            gaps.push(rules.iter().fold(Gap::new(what, why), |gap, rule| gap.affecting(rule)));
+        }
+    };
+    for (name, volume) in &facts.volumes {
+        let rules = ["pvc-removed", "volume-claims-cascade", "claim-recreated-empty"];
+        add(format!("PersistentVolume/{name}"), volume.why_not(), &rules);
+    }
+    for (set, claims) in &facts.set_claims {
+        add(format!("claims of {set}"), claims.why_not(), &["volume-claims-cascade"]);
+    }
+    for (crd, found) in &facts.custom_resources {
+        add(format!("custom resources of {crd}"), found.why_not(), &["crd-removed"]);
+    }
+    for (namespace, found) in &facts.namespace_contents {
+        add(format!("contents of Namespace/{namespace}"), found.why_not(), &["namespace-removed"]);
+    }
+    for ((namespace, service), ready) in &facts.webhook_backends {
+        let rules = ["own-webhook-blocks", "cluster-webhook-blocks"];
+        add(format!("endpoints of Service/{namespace}/{service}"), ready.why_not(), &rules);
+    }
+    for (namespace, rules) in &facts.access.by_namespace {
+        let place = namespace.as_ref().map_or_else(|| "in the whole cluster".to_owned(), |name| format!("in {name}"));
+        add(format!("what you may do {place}"), rules.why_not(), &["change-forbidden", "deletion-forbidden"]);
+    }
+    gaps
+}
+
 /// What a dry run could not tell.
 fn not_asked(input: &Input) -> impl Iterator<Item = Gap> {
     input.facts.dry_run.iter().filter_map(|(id, answer)| match answer {
@@ -72,5 +105,6 @@ pub fn evaluate(input: &Input, rules: &RuleSet) -> Evaluation {
     let mut gaps = gaps;
     gaps.extend(blinded(input, rules));
     gaps.extend(not_asked(input));
+    gaps.extend(unread_facts(input));
     Evaluation { forecast, changes, findings, gaps }
 }

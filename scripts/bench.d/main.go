@@ -62,8 +62,11 @@ func (s settings) measureAll() error {
 		if err != nil {
 			return err
 		}
-		if scenario.release == "kps-50" {
+		switch scenario.release {
+		case "kps-50":
 			budgets.large = results
+		case "kps-crowd":
+			budgets.crowd = results
 		}
 	}
 	budgets.print()

@@ -11,14 +11,17 @@ type scenario struct {
 	title     string
 	revisions int
 	render    func(release string, newer bool, checksum string) chart
+	// crowd: neighbours of the release in its namespace.
+	crowd bool
 }
 
 var scenarios = []scenario{
-	{"kps-50", "large release, 50 revisions", 50, monitoring},
-	{"kps-10", "large release, 10 revisions", 10, monitoring},
-	{"kps-2", "large release, 2 revisions", 2, monitoring},
-	{"pg-10", "small release, 10 revisions", 10, database},
-	{"pg-2", "small release, 2 revisions", 2, database},
+	{"kps-50", "large release, 50 revisions", 50, monitoring, false},
+	{"kps-10", "large release, 10 revisions", 10, monitoring, false},
+	{"kps-2", "large release, 2 revisions", 2, monitoring, false},
+	{"pg-10", "small release, 10 revisions", 10, database, false},
+	{"pg-2", "small release, 2 revisions", 2, database, false},
+	{"kps-crowd", "large release, 2 revisions, beside 20,000 pods and 5,000 custom resources in its namespace", 2, monitoring, true},
 }
 
 // size describes the newest record of a scenario.
@@ -50,7 +53,10 @@ func (a *api) seed(s scenario) (size, error) {
 			return size{}, err
 		}
 	}
-	return record, a.settled(s.release)
+	if err := a.settled(s.release); err != nil || !s.crowd {
+		return record, err
+	}
+	return record, a.crowd(s.release)
 }
 
 func (a *api) store(s scenario, revision int, c chart) (size, error) {

@@ -53,6 +53,7 @@ func find(results []result, name string) *result {
 type budgets struct {
 	startUp result
 	large   []result
+	crowd   []result
 }
 
 func (b budgets) print() {
@@ -70,6 +71,9 @@ func (b budgets) print() {
 		return
 	}
 	line("peak RSS MB with live evidence", float64(full.rss)/1e6, 40, "%.0f")
+	if crowd := find(b.crowd, "`check R N`"); crowd != nil {
+		line("the same in a crowd", float64(crowd.rss)/1e6, 40, "%.0f")
+	}
 	if reference == nil {
 		return
 	}

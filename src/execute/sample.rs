@@ -102,24 +102,13 @@ pub fn forecast() -> Forecast {
     let status = |revision, status| RecordForecast { revision, status };
     Forecast {
         outcome: Outcome::Succeeds,
-        reason: String::new(),
         records: vec![status(8, Status::Deployed), status(7, Status::Superseded)],
-        pruned: Vec::new(),
         steps: vec![
             step(Action::Patch, "ConfigMap", "settings", StepResult::Ok),
             step(Action::Patch, "Service", "web", StepResult::Ok),
             step(Action::Delete, "PersistentVolumeClaim", "cache", StepResult::Ok),
         ],
         deletes: vec![id("PersistentVolumeClaim", "cache")],
-        cascades: Vec::new(),
-        creates: Vec::new(),
-        adopts: Vec::new(),
-        rejected: Vec::new(),
-        kept: Vec::new(),
-        not_restored: Vec::new(),
-        hooks: Vec::new(),
-        alternatives: Vec::new(),
-        unknowns: Vec::new(),
-        method: Method::ClientSide,
+        ..Forecast::empty(Method::ClientSide)
     }
 }

@@ -664,7 +664,8 @@ fn dedup(cascades: &mut Vec<ObjectRef>, deletes: &[ObjectRef]) {
 }
 
 impl Forecast {
-    fn empty(method: Method) -> Forecast {
+    /// Nothing is forecast yet.
+    pub(crate) fn empty(method: Method) -> Forecast {
         Forecast {
             outcome: Outcome::Unknown,
             reason: String::new(),

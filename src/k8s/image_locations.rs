@@ -76,8 +76,7 @@ fn read_row(record: &Record) -> Option<Location> {
 }
 
 fn read(text: &'static str) -> Result<Vec<Location>, String> {
-    let records = table::strict(text, &COLUMNS)?;
-    records.iter().map(|record| read_row(record).ok_or_else(|| format!("{} cannot be read", record.field(0)))).collect()
+    table::rows(text, &COLUMNS, 0, read_row)
 }
 
 #[cfg(test)]

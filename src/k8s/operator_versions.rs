@@ -62,8 +62,7 @@ impl Row {
 }
 
 fn read(text: &'static str) -> Result<Vec<Row>, String> {
-    let records = table::strict(text, &COLUMNS)?;
-    records.iter().map(|record| Row::read(record).ok_or_else(|| format!("{} cannot be read", record.field(1)))).collect()
+    table::rows(text, &COLUMNS, 1, Row::read)
 }
 
 #[cfg(test)]

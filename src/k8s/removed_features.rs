@@ -78,8 +78,7 @@ fn read_row(record: &Record) -> Option<Feature> {
 }
 
 fn read(text: &'static str) -> Result<Vec<Feature>, String> {
-    let records = table::strict(text, &COLUMNS)?;
-    records.iter().map(|record| read_row(record).ok_or_else(|| format!("{} cannot be read", record.field(1)))).collect()
+    table::rows(text, &COLUMNS, 1, read_row)
 }
 
 #[cfg(test)]

@@ -55,6 +55,17 @@ fn split(line: &'static str) -> Vec<&'static str> {
     }
 }
 
+/// All rows of a strict table, each read by `read`; the first column that tells rows apart names one that cannot be read.
+pub(crate) fn rows<T>(
+    text: &'static str,
+    columns: &[&str],
+    name: usize,
+    read: impl Fn(&Record) -> Option<T>,
+) -> Result<Vec<T>, String> {
+    let records = strict(text, columns)?;
+    records.iter().map(|record| read(record).ok_or_else(|| format!("{} cannot be read", record.field(name)))).collect()
+}
+
 /// Proves for a table that the reader above sees what a full CSV reader sees.
 #[cfg(test)]
 pub(crate) fn check(text: &'static str) {

@@ -42,7 +42,7 @@ struct Need {
     claims: BTreeSet<String>,
     /// Whether a VolumeSnapshot goes.
     snapshots_go: bool,
-    /// (`group/version`, kind) of custom resources in both manifests.
+    /// (`group/version`, kind) of custom resources that change.
     custom: BTreeSet<(String, String)>,
     /// Kinds that the target's pods refer to without the target having the object, by namespace.
     references: BTreeSet<(Referent, String)>,
@@ -74,14 +74,12 @@ impl Need {
                 .filter(|id| to.objects.iter().all(|kept| kept.id != **id))
                 .filter_map(|id| id.namespace.clone()),
         );
-        let kinds_of =
-            |release| custom_resources(release).map(|id| (id.api_version.clone(), id.kind.clone())).collect::<BTreeSet<_>>();
         Need {
             snapshots_go: from
                 .objects
                 .iter()
                 .any(|object| object.id.is(SNAPSHOTS, "VolumeSnapshot") && !to.objects.iter().any(|kept| kept.id == object.id)),
-            custom: kinds_of(from).intersection(&kinds_of(to)).cloned().collect(),
+            custom: changing_kinds(from, to),
             workloads: templates.iter().filter_map(|(object, _)| object.id.namespace.clone()).collect(),
             services: of_kind("", "Service"),
             fixed_ports: ports::any_fixed(&to.objects),
@@ -207,6 +205,21 @@ const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
 
 fn custom_resources(release: &Release) -> impl Iterator<Item = &ObjectRef> {
     release.objects.iter().map(|object| &object.id).filter(|id| !kinds::is_built_in(id))
+}
+
+/// Kinds of custom resources that change in more than their metadata: their definitions may have something against it.
+fn changing_kinds(from: &Release, to: &Release) -> BTreeSet<(String, String)> {
+    let content = |object: &Object| -> Value {
+        let mut body = object.body.clone();
+        body.as_map_mut().and_then(|map| map.remove("metadata"));
+        body
+    };
+    let custom = to.objects.iter().filter(|object| !kinds::is_built_in(&object.id));
+    let changes = |object: &&Object| {
+        let before = from.objects.iter().find(|before| before.id == object.id);
+        before.is_some_and(|before| before.body != object.body && content(before) != content(object))
+    };
+    custom.filter(changes).map(|object| (object.id.api_version.clone(), object.id.kind.clone())).collect()
 }
 
 /// Read one by one: a Role of the namespace can allow that for its Namespace, and definitions are large and many.

@@ -84,24 +84,11 @@ pub fn input() -> Input {
 pub fn forecast() -> Forecast {
     Forecast {
         outcome: Outcome::Succeeds,
-        reason: String::new(),
         records: vec![
             RecordForecast { revision: 8, status: Status::Deployed },
             RecordForecast { revision: 7, status: Status::Superseded },
         ],
-        pruned: Vec::new(),
-        steps: Vec::new(),
-        deletes: Vec::new(),
-        cascades: Vec::new(),
-        creates: Vec::new(),
-        adopts: Vec::new(),
-        rejected: Vec::new(),
-        kept: Vec::new(),
-        not_restored: Vec::new(),
-        hooks: Vec::new(),
-        alternatives: Vec::new(),
-        unknowns: Vec::new(),
-        method: Method::ServerSide,
+        ..Forecast::empty(Method::ServerSide)
     }
 }
 

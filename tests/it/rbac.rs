@@ -51,8 +51,14 @@ fn each_level_sees_what_its_file_says() {
 
     grant(&place, "namespaced-reader.yaml");
     let inside = gaps(&place);
-    let cluster_scoped =
-        ["mutatingwebhookconfigurations", "nodes", "persistentvolumes", "storageclasses", "validatingwebhookconfigurations"];
+    let cluster_scoped = [
+        "apiservices",
+        "mutatingwebhookconfigurations",
+        "nodes",
+        "persistentvolumes",
+        "storageclasses",
+        "validatingwebhookconfigurations",
+    ];
     let left = of_kinds(&inside);
     assert!(left.iter().all(|kind| cluster_scoped.contains(kind)), "{inside:#?}");
     assert!(left.contains("nodes"), "{inside:#?}");

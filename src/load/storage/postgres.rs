@@ -174,8 +174,11 @@ fn tls(settings: &mut Settings, socket: bool) -> Result<Option<ClientConfig>, St
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match verify {
-        Verify::Nothing => Arc::new(Unverified { provider: Arc::clone(&provider) }),
-        Verify::Chain => Arc::new(ChainOnly { inner: web_pki(roots.as_deref(), &provider)? }),
+        Verify::Nothing => Arc::new(Lenient { provider: Arc::clone(&provider), chain: None }),
+        Verify::Chain => {
+            let chain = Some(web_pki(roots.as_deref(), &provider)?);
+            Arc::new(Lenient { provider: Arc::clone(&provider), chain })
+        }
         Verify::ChainAndName => web_pki(roots.as_deref(), &provider)?,
     };
     let builder = ClientConfig::builder_with_provider(provider)
@@ -221,22 +224,33 @@ fn web_pki(roots: Option<&str>, provider: &Arc<CryptoProvider>) -> Result<Arc<We
         .map_err(|error| format!("no certificate to verify the database server with: {error}"))
 }
 
-/// `sslmode=require` encrypts without asking who answers; so does Helm.
+/// What `sslmode` leaves out of the verification. Signatures of the handshake are checked all the same.
 #[derive(Debug)]
-struct Unverified {
+struct Lenient {
     provider: Arc<CryptoProvider>,
+    /// `sslmode=verify-ca`: the chain counts, the host name does not. None, `sslmode=require`: encrypts without asking who
+    /// answers; so does Helm.
+    chain: Option<Arc<WebPkiServerVerifier>>,
 }
 
-impl ServerCertVerifier for Unverified {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        use CertificateError::{NotValidForName, NotValidForNameContext};
+        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
+        // rustls looks at the name last.
+        match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
+                Ok(ServerCertVerified::assertion())
+            }
+            other => other,
+        }
     }
 
     fn verify_tls12_signature(
@@ -259,53 +273,6 @@ impl ServerCertVerifier for Unverified {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// `sslmode=verify-ca`: the chain counts, the host name does not. rustls looks at the name last.
-#[derive(Debug)]
-struct ChainOnly {
-    inner: Arc<WebPkiServerVerifier>,
-}
-
-impl ServerCertVerifier for ChainOnly {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        use CertificateError::{NotValidForName, NotValidForNameContext};
-        match self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
-                Ok(ServerCertVerified::assertion())
-            }
-            other => other,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
     }
 }
 
