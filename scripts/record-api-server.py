@@ -200,9 +200,12 @@ def cases():
     yield from case("sts claim bare", stateful(), {"spec": {"volumeClaimTemplates": [claim_template()]}})
     yield from case("sts mutable", stateful(), {"spec": {"replicas": 0, "ordinals": {"start": 2}, "minReadySeconds": 4, "revisionHistoryLimit": 2,
                     "updateStrategy": {"type": "OnDelete", "rollingUpdate": None}, "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}})
+    default = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}}
+    yield from case("sts on delete", stateful(**default), {"spec": {"updateStrategy": {"type": "OnDelete"}}}, "sts-on-delete")
     yield from case("sts labels", stateful(), {"spec": {"template": {"metadata": {"labels": {"app": "b"}}}}}, "sts-labels")
 
     # Selectors
+    yield from case("deploy recreate", workload("Deployment", replicas=0), {"spec": {"strategy": {"type": "Recreate"}}}, "deploy-recreate")
     for kind, prefix, more in (("Deployment", "deploy", {"replicas": 0}), ("DaemonSet", "ds", {}), ("ReplicaSet", "rs", {"replicas": 0})):
         yield from case(f"{kind} selector", workload(kind, **more), both, f"{prefix}-selector")
         yield from case(f"{kind} labels", workload(kind, **more), {"spec": {"template": {"metadata": {"labels": {"app": "b"}}}}}, f"{prefix}-labels")

@@ -295,6 +295,8 @@ pub enum Fact {
     Forbidden,
     /// The API server was asked with a dry run.
     DryRun,
+    /// Another Service has the node port.
+    PortTaken,
     /// The number or quantity goes up.
     Raised,
     /// The number or quantity goes down.

@@ -1,7 +1,7 @@
 //! What the API server or another field manager refuses.
 
 use super::{Change, ChangeKind, Context, Fact};
-use crate::forecast::{Action, FORBIDDEN, REFUSED, Rejected};
+use crate::forecast::{Action, FORBIDDEN, REFUSED, Rejected, ports};
 use crate::input::{DryRun, Known};
 use crate::release::{ObjectRef, Value};
 use crate::rules::EvidenceSource;
@@ -57,6 +57,7 @@ fn lowered(change: Change, rejected: &Rejected) -> Change {
         .fact_if(shrinks, Fact::Shrinks)
         .fact_if(rejected.reason.contains(FORBIDDEN), Fact::Forbidden)
         .fact_if(rejected.reason.contains(REFUSED), Fact::DryRun)
+        .fact_if(rejected.reason.contains(ports::TAKEN), Fact::PortTaken)
 }
 
 fn live_evidence(change: Change, context: &Context<'_>, id: &ObjectRef) -> Change {

@@ -58,7 +58,7 @@ change_kinds! {
     ObjectRecreated "object-recreated" "in both revisions, gone in the cluster, created again" [] [] false
         [NotLive];
     UpdateRejected "update-rejected" "the API server refuses the change" ["reason", "row", "from", "to"] [] false
-        [NotLive, LiveUnknown, Shrinks, Forbidden, DryRun];
+        [NotLive, LiveUnknown, Shrinks, Forbidden, DryRun, PortTaken];
     ServerWarns "server-warns" "the API server accepts the change in a dry run, and warns" ["warning"] [] false [PodSecurity];
     ApplyConflict "apply-conflict" "another field manager owns the field" ["manager"] ["manager"] false
         [NotLive, LiveUnknown];
@@ -293,6 +293,7 @@ facts! {
     Shrinks "shrinks" "the request would fall below the live capacity";
     RetentionPolicy "retention-policy" "removed by the StatefulSet's claim retention policy";
     DryRun "dry-run" "the API server was asked with a dry run";
+    PortTaken "port-taken" "another Service has the node port";
     Forbidden "forbidden" "the caller may not make the change";
     Raised "raised" "the number or quantity goes up";
     Lowered "lowered" "the number or quantity goes down";

@@ -202,7 +202,7 @@ fn keep_child(child: &Value, to: &Value, step: &str, mine: &[&Value], others: &[
         return Some(child.clone());
     }
     let other_trees = descend(others, step);
-    if to.is_null() && other_trees.is_empty() && owned_whole(child, &my_trees) {
+    if to.is_null() && other_trees.is_empty() && goes_whole(child, step, &my_trees) {
         return None;
     }
     let kept = remove_owned(child, to, &my_trees, &other_trees);
@@ -210,10 +210,12 @@ fn keep_child(child: &Value, to: &Value, step: &str, mine: &[&Value], others: &[
     if to.is_null() && emptied && other_trees.is_empty() { None } else { Some(kept) }
 }
 
-/// A leaf of the tree owns the value whole; a tree with children owns only those.
-fn owned_whole(child: &Value, trees: &[&Value]) -> bool {
+/// Whether what goes takes along what nobody owns inside, such as defaults. A named field does (`structured-merge-diff`
+/// `merge.Updater.prune`, `fieldpath.Set.EnsureNamedFieldsAreMembers`), and so does a list item that is owned itself.
+fn goes_whole(child: &Value, step: &str, trees: &[&Value]) -> bool {
     let is_scalar = !matches!(child, Value::Map(_) | Value::List(_));
-    is_scalar || trees.iter().any(|tree| children_of(tree).is_empty() && tree.as_map().is_some_and(|map| map.is_empty()))
+    let is_member = |tree: &&Value| tree.as_map().is_some_and(|map| map.is_empty() || map.contains_key("."));
+    is_scalar || step.starts_with("f:") || trees.iter().any(is_member)
 }
 
 fn descend<'a>(trees: &[&'a Value], step: &str) -> Vec<&'a Value> {
@@ -295,6 +297,41 @@ spec: {replicas: 5, paused: true, other: 1}
     fn an_owner_without_fields_owns_nothing() {
         let live = value("{metadata: {managedFields: [{manager: edit, operation: Update}]}, spec: {replicas: 5}}");
         assert!(conflicts(&live, &value("spec: {replicas: 2}")).is_empty());
+    }
+
+    #[test]
+    fn defaults_go_with_the_field_or_item_they_belong_to() {
+        let live = value(
+            r#"
+metadata:
+  managedFields:
+  - {manager: helm, operation: Apply, fieldsV1: {"f:spec": {"f:strategy": {"f:rollingUpdate": {"f:maxSurge": {}}}, "f:containers": {
+      'k:{"name":"a"}': {".": {}, "f:name": {}, "f:readinessProbe": {"f:httpGet": {"f:port": {}}}}, 'k:{"name":"b"}': {".": {}, "f:name": {}}}}}}
+spec:
+  strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1, maxUnavailable: 25%}}
+  containers: [{name: a, imagePullPolicy: Always, readinessProbe: {httpGet: {port: 80, scheme: HTTP}, periodSeconds: 10}}, {name: b, imagePullPolicy: Always}]
+"#,
+        );
+        let id = ObjectRef::new("v1", "Pod", Some("ns"), "web");
+        let after = apply(&id, &live, &value("spec: {strategy: {type: Recreate}, containers: [{name: a}]}"));
+        let expected = value("{strategy: {type: Recreate}, containers: [{name: a, imagePullPolicy: Always}]}");
+        assert_eq!(after.get("spec"), &expected);
+    }
+
+    #[test]
+    fn defaults_stay_with_what_another_manager_owns() {
+        let live = value(
+            r#"
+metadata:
+  managedFields:
+  - {manager: helm, operation: Apply, fieldsV1: {"f:spec": {"f:rollingUpdate": {"f:maxSurge": {}}}}}
+  - {manager: kubectl-edit, operation: Update, fieldsV1: {"f:spec": {"f:rollingUpdate": {"f:maxUnavailable": {}}}}}
+spec: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0, other: 1}}
+"#,
+        );
+        let id = ObjectRef::new("apps/v1", "Deployment", Some("ns"), "web");
+        let after = apply(&id, &live, &value("spec: {}"));
+        assert_eq!(after.get("spec"), &value("{rollingUpdate: {maxUnavailable: 0, other: 1}}"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod hooks;
 pub mod managed;
 pub mod merge;
 pub mod objects;
+pub mod ports;
 pub mod records;
 pub mod restored;
 pub mod simulate;

@@ -12,6 +12,7 @@ use super::availability::{self, Served};
 use super::behaviour::Behaviour;
 use super::hooks::{self, Start};
 use super::objects::{self, Changed, Sides};
+use super::ports;
 use super::records::{self, Ending};
 use super::restored;
 use super::webhooks::{self, Backend};
@@ -305,6 +306,9 @@ impl<'a> Run<'a> {
             self.step(Action::Create, &object.id, StepResult::Rejected, Some(reason.clone()));
             return Err(reason);
         }
+        if let Some(reason) = ports::taken(self.input, object) {
+            return self.refuse(Action::Create, &object.id, format!("failed to create resource: {reason}"));
+        }
         if let Some(reason) = names::refusal(&object.id) {
             let reason = format!("failed to create resource: {reason}");
             self.reject(&object.id, "metadata.name", &reason, Confidence::Certain, false);
@@ -359,6 +363,9 @@ impl<'a> Run<'a> {
         if !changed.unchanged && changed.rejected.is_empty() {
             changed.rejected.extend(self.refused_update(&object.id, &live.body));
         }
+        if !changed.unchanged && changed.rejected.is_empty() {
+            changed.rejected.extend(self.refused_port(object));
+        }
         let adopts = before.is_none();
         self.record_change(object, &changed, adopts);
         if !changed.rejected.iter().any(|r| r.confidence > Confidence::Possible) {
@@ -370,6 +377,11 @@ impl<'a> Run<'a> {
         let verb = if self.method == Method::Replace { "update" } else { "patch" };
         let reason = self.forbidden(id, &[verb])?;
         Some(Rejected { object: id.clone(), field: String::new(), reason, confidence: Confidence::Certain, conflict: false })
+    }
+
+    fn refused_port(&self, object: &Object) -> Option<Rejected> {
+        let reason = ports::taken(self.input, object)?;
+        Some(Rejected { object: object.id.clone(), field: String::new(), reason, confidence: Confidence::Certain, conflict: false })
     }
 
     fn refused_update(&self, id: &ObjectRef, live: &Value) -> Option<Rejected> {

@@ -6,6 +6,7 @@ use futures::future::join_all;
 use serde_json::Value as Json;
 
 use super::evidence::{Evidence, Metadata, Query, live_object};
+use crate::forecast::ports;
 use crate::input::{Known, LiveObject};
 use crate::k8s::references::{self, Referent};
 use crate::k8s::surroundings::Surrounding;
@@ -35,6 +36,8 @@ struct Need {
     workloads: BTreeSet<String>,
     /// Namespaces with a Service in either manifest.
     services: BTreeSet<String>,
+    /// Whether the target fixes a node port.
+    fixed_ports: bool,
     /// Namespaces with a claim, or a workload that mounts or makes one.
     claims: BTreeSet<String>,
     /// Whether a VolumeSnapshot goes.
@@ -79,6 +82,7 @@ impl Need {
             custom: changing_kinds(from, to),
             workloads: templates.iter().filter_map(|(object, _)| object.id.namespace.clone()).collect(),
             services: of_kind("", "Service"),
+            fixed_ports: ports::any_fixed(&to.objects),
             claims,
             references: references(to),
             common: common(&selectors),
@@ -112,6 +116,10 @@ impl Need {
         }
         for kind in [S::PersistentVolumeClaims, S::StorageClasses, S::VolumeSnapshots] {
             add(kind, &self.claims);
+        }
+        if self.fixed_ports {
+            // Node ports belong to the whole cluster.
+            lists.insert((S::Services, None));
         }
         lists.extend([(S::ValidatingWebhooks, None), (S::MutatingWebhooks, None), (S::ApiServices, None)]);
         if self.snapshots_go {

@@ -80,6 +80,7 @@ builtin_rules! {
     host_lost: "network/host-lost",
     live_weights_differ: "network/live-weights-differ",
     node_port_lost: "network/node-port-lost",
+    node_port_taken: "network/node-port-taken",
     own_webhook_blocks: "network/own-webhook-blocks",
     public_address_lost: "network/public-address-lost",
     route_to_nothing: "network/route-to-nothing",
@@ -158,6 +159,7 @@ builtin_rules! {
     statefulset_immutable_field: "workloads/statefulset-immutable-field",
     statefulset_stuck: "workloads/statefulset-stuck",
     update_strategy_holds: "workloads/update-strategy-holds",
+    update_strategy_refused: "workloads/update-strategy-refused",
     workload_selector_changed: "workloads/workload-selector-changed",
 }
 

@@ -131,8 +131,10 @@ impl World<'_> {
         let mut around = BTreeMap::new();
         for kind in Surrounding::ALL.iter().copied() {
             let places: Vec<Option<&str>> =
-                if kind.is_namespaced() { namespaces.iter().copied().map(Some).collect() } else { vec![None] };
-            for place in places {
+                if kind.is_namespaced() { namespaces.iter().copied().map(Some).collect() } else { Vec::new() };
+            // Node ports belong to the whole cluster.
+            let everywhere = (!kind.is_namespaced() || kind == Surrounding::Services).then_some(None);
+            for place in places.into_iter().chain(everywhere) {
                 let of_kind = live.iter().chain(&extra).filter(|object| object.id.is(kind.group(), kind.kubernetes_kind()));
                 let here = of_kind.filter(|object| place.is_none() || object.id.namespace.as_deref() == place);
                 let found = match self.case.unreadable.contains(&kind) {

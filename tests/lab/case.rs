@@ -132,7 +132,7 @@ fn kubectl_edit() -> String {
 #[serde(deny_unknown_fields, default)]
 pub struct Wait {
     pub object: String,
-    /// JSON pointer.
+    /// JSON pointer; `key=value` picks an item of a list.
     pub path: String,
     pub equals: Value,
     pub gone: bool,
@@ -150,6 +150,8 @@ pub struct RecordEdit {
     pub status: Option<String>,
     /// Only the label.
     pub label: Option<String>,
+    /// Laid over the metadata of the chart: what Helm refuses to install today, and another cluster took before.
+    pub chart_metadata: BTreeMap<String, Value>,
     pub delete: bool,
 }
 
@@ -218,7 +220,7 @@ pub struct Expected {
 pub struct Live {
     /// `v1/ConfigMap/name`.
     pub object: String,
-    /// JSON pointer; empty: the object itself.
+    /// JSON pointer; `key=value` picks an item of a list; empty: the object itself.
     #[serde(default)]
     pub path: String,
     /// Absent: the field, or the object, must not exist.

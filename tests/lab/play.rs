@@ -18,6 +18,8 @@ use crate::world::{self, Scope, World};
 
 const JSON: &str = "application/json";
 const WAIT_LIMIT: Duration = Duration::from_secs(20);
+/// Until controllers have done with the restored objects what a case says.
+const LIVE_LIMIT: Duration = Duration::from_secs(6);
 const RELEASE: &str = "r";
 
 /// What all cases share.
@@ -154,18 +156,25 @@ impl Player<'_> {
         Ok(faults.0)
     }
 
+    /// Controllers may need a moment to get there.
     fn live(&self, live: &Live, faults: &mut Faults) -> Result<()> {
         let id = self.lab.api.parse_id(&live.object, self.namespace())?;
-        let object = self.lab.api.get(&id)?;
-        let value = match object {
-            Some(object) if live.path.is_empty() => object.get("metadata").map(|_| Value::from(true)),
-            Some(object) => object.pointer(&live.path).cloned(),
-            None => None,
-        };
-        if value != live.equals {
-            faults.0.push(format!("lab: {id} {} expected {:?}, got {value:?}", live.path, live.equals));
+        let deadline = Instant::now() + LIVE_LIMIT;
+        loop {
+            let value = match self.lab.api.get(&id)? {
+                Some(object) if live.path.is_empty() => object.get("metadata").map(|_| Value::from(true)),
+                Some(object) => at(&object, &live.path).cloned(),
+                None => None,
+            };
+            if value == live.equals {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                faults.0.push(format!("lab: {id} {} expected {:?}, got {value:?}", live.path, live.equals));
+                return Ok(());
+            }
+            sleep(Duration::from_millis(100));
         }
-        Ok(())
     }
 
     // ---- steps ----
@@ -283,14 +292,18 @@ impl Player<'_> {
     fn delete(&self, object: &str) -> Result<()> {
         let id = self.lab.api.parse_id(object, self.namespace())?;
         let path = self.lab.api.path(&id)?.with_context(|| format!("{id} is not served"))?;
-        let uid = self.lab.api.get(&id)?.map(|object| object["metadata"]["uid"].clone());
+        let before = self.lab.api.get(&id)?.unwrap_or_default();
+        let uid = &before["metadata"]["uid"];
         self.lab.api.ok("DELETE", &format!("{path}?propagationPolicy=Background"), JSON, None)?;
-        // Claims in use stay Terminating: that is a state a case may want.
-        if id.kind == "PersistentVolumeClaim" || id.kind == "Namespace" {
+        // Claims in use, and what has a finalizer, stay Terminating: that is a state a case may want.
+        let held = before["metadata"]["finalizers"].as_array().is_some_and(|finalizers| {
+            finalizers.iter().any(|finalizer| !finalizer.as_str().unwrap_or_default().starts_with("kubernetes.io/"))
+        });
+        if held || id.kind == "PersistentVolumeClaim" || id.kind == "Namespace" {
             return Ok(());
         }
         // A controller may have made another one of that name already.
-        self.until(&id, |object| object.is_none_or(|object| Some(&object["metadata"]["uid"]) != uid.as_ref()))
+        self.until(&id, |object| object.is_none_or(|object| object["metadata"]["uid"] != *uid))
     }
 
     fn wait(&self, wait: &Wait) -> Result<()> {
@@ -303,7 +316,7 @@ impl Player<'_> {
         }
         self.until(&id, |object| match object {
             None => wait.gone,
-            Some(object) => !wait.gone && object.pointer(&wait.path) == Some(&wait.equals),
+            Some(object) => !wait.gone && at(object, &wait.path) == Some(&wait.equals),
         })
     }
 
@@ -339,11 +352,16 @@ impl Player<'_> {
             return self.lab.api.ok("DELETE", &path, JSON, None).map(drop);
         }
         let mut body = json!({});
+        let mut record = Record::of_secret(&self.lab.api.ok("GET", &path, JSON, None)?)?;
+        for (key, value) in &edit.chart_metadata {
+            record.body["chart"]["metadata"][key] = value.clone();
+        }
         if let Some(status) = &edit.status {
-            let mut record = Record::of_secret(&self.lab.api.ok("GET", &path, JSON, None)?)?;
             record.body["info"]["status"] = status.as_str().into();
-            body["data"]["release"] = record.payload()?.into();
             body["metadata"]["labels"]["status"] = status.as_str().into();
+        }
+        if edit.status.is_some() || !edit.chart_metadata.is_empty() {
+            body["data"]["release"] = record.payload()?.into();
         }
         if let Some(label) = &edit.label {
             body["metadata"]["labels"]["status"] = label.as_str().into();
@@ -401,6 +419,14 @@ impl Player<'_> {
         }
         let _ = std::fs::remove_dir_all(Path::new(&self.home.directory));
     }
+}
+
+/// A JSON pointer in which `type=Ready` picks the item of a list with that field.
+fn at<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('/').skip(1).try_fold(object, |value, part| match part.split_once('=') {
+        Some((key, wanted)) if value.is_array() => value.as_array()?.iter().find(|item| item[key] == wanted),
+        _ => value.pointer(&format!("/{part}")),
+    })
 }
 
 /// The observation in lines, to write a case from.

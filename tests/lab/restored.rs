@@ -63,6 +63,8 @@ fn left_over(wanted: &Value, before: &Value, live: &Value, path: &str) -> Option
             let path = format!("{path}/{key}");
             match wanted.get(key) {
                 Some(wanted) if !wanted.is_null() => left_over(wanted, value, live, &path),
+                // The server keeps the number it has where none is named: any number is as the target says.
+                _ if key == "nodePort" => None,
                 _ if is_empty(value) || !wanted.is_object() || is_default(key, value) => None,
                 _ if same_scalar(value, live) && !value.is_object() && !value.is_array() => Some(format!("{path}: {live} stays")),
                 _ => left_over(&Value::Object(serde_json::Map::new()), value, live, &path),

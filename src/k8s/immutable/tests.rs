@@ -46,6 +46,18 @@ fn stateful_sets() {
 }
 
 #[test]
+fn strategies_that_keep_what_only_the_other_one_may_have() {
+    let set = of("apps/v1", "StatefulSet");
+    let left_over = json!({"spec": {"updateStrategy": {"type": "OnDelete", "rollingUpdate": {"partition": 0}}}});
+    assert_eq!(rows(&set, json!({"spec": {}}), left_over), ["sts-on-delete spec.updateStrategy.rollingUpdate"]);
+    assert!(rows(&set, json!({"spec": {}}), json!({"spec": {"updateStrategy": {"type": "OnDelete"}}})).is_empty());
+    let deployment = of("apps/v1", "Deployment");
+    let left_over = json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": {"maxSurge": "25%"}}}});
+    assert_eq!(rows(&deployment, json!({"spec": {}}), left_over), ["deploy-recreate spec.strategy.rollingUpdate"]);
+    assert!(rows(&deployment, json!({"spec": {}}), json!({"spec": {"strategy": {"type": "Recreate"}}})).is_empty());
+}
+
+#[test]
 fn claim_templates() {
     let id = of("apps/v1", "StatefulSet");
     let template = |metadata: serde_json::Value, spec: serde_json::Value| json!({"volumeClaimTemplates": [{"metadata": metadata, "spec": spec}]});
