@@ -1,7 +1,7 @@
 //! What Helm deletes, keeps or takes along, and what the cluster says about it.
 
 use super::{Change, ChangeKind, Context, Fact, claims, custom_data, secrets};
-use crate::forecast::{Action, StepResult, availability, cascades};
+use crate::forecast::{Action, Confidence, StepResult, availability, cascades};
 use crate::input::{Known, LiveObject};
 use crate::k8s::kinds;
 use crate::k8s::surroundings::Surrounding;
@@ -185,9 +185,19 @@ fn kept(context: &Context<'_>, id: &ObjectRef) -> Change {
             .evidence(EvidenceSource::Forecast, id, why)
             .evidence(EvidenceSource::From, template, "only in the revision that is left");
     }
-    Change::of(ChangeKind::ObjectKept, id)
-        .evidence(EvidenceSource::Live, format!("{id} metadata.annotations"), "helm.sh/resource-policy is \"keep\"")
-        .evidence(EvidenceSource::From, template, "only in the revision that is left")
+    let change = match context.input.facts.live_of(id) {
+        Known::No(why) => Change::of(ChangeKind::ObjectKept, id).confidence(Confidence::Likely).fact(Fact::LiveUnknown).evidence(
+            EvidenceSource::From,
+            &template,
+            format!("helm.sh/resource-policy is \"keep\"; live state is not known: {why}"),
+        ),
+        Known::Yes(_) => Change::of(ChangeKind::ObjectKept, id).evidence(
+            EvidenceSource::Live,
+            format!("{id} metadata.annotations"),
+            "helm.sh/resource-policy is \"keep\"",
+        ),
+    };
+    change.evidence(EvidenceSource::From, template, "only in the revision that is left")
 }
 
 fn taken_over(context: &Context<'_>, id: &ObjectRef) -> Change {

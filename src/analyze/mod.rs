@@ -33,6 +33,7 @@ pub mod routing;
 pub mod secret_sources;
 pub mod secrets;
 pub mod selectors;
+mod store_credentials;
 pub mod traffic;
 pub mod vocabulary;
 pub mod volumes;

@@ -3,7 +3,6 @@
 //! Nothing here can be seen from the cluster, so each system kind is at most one question, however many workloads use it.
 
 mod addresses;
-mod images;
 mod settings;
 mod systems;
 
@@ -11,9 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::settings::{Setting, Settings};
 use self::systems::{Field, System};
+use super::images::data;
 use super::{Change, ChangeKind, Context, Fact, migrations};
 use crate::diff::Pair;
 use crate::forecast::Confidence;
+use crate::k8s::image::{Image, Scheme};
 use crate::k8s::kinds;
 use crate::k8s::references::Referent;
 use crate::release::{Object, ObjectRef, Value};
@@ -29,7 +30,13 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
             users.entry(system).or_default().push(user);
         }
     }
-    let migrated = users.contains_key(&System::Database) && !migrations::analyze(context).is_empty();
+    // Where the data format of a program is judged, that says more than a question about its database.
+    let judged = data::goes_back(context);
+    if let Some(users) = users.get_mut(&System::Database) {
+        users.retain(|user| !judged.contains(&user.object.id));
+    }
+    let migrated =
+        users.get(&System::Database).is_some_and(|users| !users.is_empty()) && !migrations::analyze(context).is_empty();
     let changes = users.into_iter().filter_map(|(system, users)| change(system, users));
     changes.map(|(system, change)| change.fact_if(migrated && system == System::Database, Fact::MigrationKnown)).collect()
 }
@@ -88,7 +95,7 @@ fn user<'c>(
         object,
         product,
         because,
-        goes_back: moved.iter().any(|(_, old, new)| images::goes_back(old, new)),
+        goes_back: moved.iter().any(|(_, old, new)| goes_back(old, new)),
         images: moved.iter().map(|(name, old, new)| format!("{name}: {old} → {new}")).collect(),
         names: renamed(system, Field::Name, before, after),
         keyed: !renamed(system, Field::Version, before, after).is_empty(),
@@ -96,6 +103,14 @@ fn user<'c>(
     // Where neither code nor names go back, the system's content is as fitting as before.
     let changes = !user.images.is_empty() || !user.names.is_empty();
     changes.then_some(user)
+}
+
+/// Whether a major or minor version goes down. What is no version (dates, hashes, `latest`) never does: its distance says nothing.
+fn goes_back(before: &str, after: &str) -> bool {
+    let (Some(before), Some(after)) = (Image::parse(before), Image::parse(after)) else { return false };
+    let (Some(old), Some(new)) = (before.version(Scheme::Plain), after.version(Scheme::Plain)) else { return false };
+    let calendar = old.is_calendar() || new.is_calendar();
+    before.name() == after.name() && !calendar && new < old && !new.same_series(&old, 2)
 }
 
 /// Settings of this field of the system that differ.
@@ -146,7 +161,8 @@ fn recognise(settings: &Settings) -> Vec<(System, &'static str, String)> {
         }
     }
     for image in settings.images.values() {
-        let rows = systems::rows(Field::Image).filter(|row| row.matches(images::name(image)));
+        let name = Image::parse(image).map_or("", |image| image.name());
+        let rows = systems::rows(Field::Image).filter(|row| row.matches(name));
         rows.for_each(|row| add(row, format!("container image {image}")));
     }
     found.into_iter().map(|(system, (product, because))| (system, product, because)).collect()
@@ -220,4 +236,26 @@ fn state(context: &Context<'_>, id: &ObjectRef, body: &Value, side: Side) -> Set
         }
     };
     settings::of(kinds::pod_template(id, body).get("spec"), &lookup)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn majors_and_minors_go_back_patches_do_not() {
+        assert!(goes_back("acme/shop:2.0.0", "acme/shop:1.9.3"));
+        assert!(goes_back("ghcr.io/acme/shop:v1.10.0-alpine", "docker.io/acme/shop:v1.9.0-alpine"));
+        assert!(goes_back("localhost:5000/shop:3@sha256:00", "localhost:5000/shop:2"));
+        for (before, after) in [
+            ("acme/shop:1.2.3", "acme/shop:1.2.0"),
+            ("acme/shop:1.2.3", "acme/shop:1.3.0"),
+            ("acme/shop:2", "acme/cart:1"),
+            ("acme/shop:2026.1", "acme/shop:2025.9"),
+            ("acme/shop:8f3ac1", "acme/shop:1.0"),
+            ("acme/shop", "acme/shop:1.0"),
+        ] {
+            assert!(!goes_back(before, after), "{before} {after}");
+        }
+    }
 }

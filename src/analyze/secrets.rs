@@ -1,11 +1,11 @@
 //! Secret content that goes, or goes back, while what it opens stays or has moved on.
 
 use super::key_material;
+use super::store_credentials::{self, Use};
 use super::{Change, ChangeKind, Context, Fact};
 use crate::diff::Pair;
 use crate::forecast::Confidence;
 use crate::input::LiveObject;
-use crate::k8s::pods;
 use crate::release::{Object, ObjectRef, Value};
 use crate::rules::EvidenceSource;
 
@@ -102,18 +102,16 @@ fn overwritten(context: &Context<'_>, pair: &Pair<'_>) -> Option<Change> {
             format!("other content than both revisions: {}", keys.join(", ")),
         )
         .evidence(EvidenceSource::To, &to.origin, "the stored content is written again");
-    Some(used_by_store(managed(change, Some(live)), context, &to.id))
+    Some(used_by_store(managed(change, Some(live)), context, &to.id, &keys))
 }
 
-fn used_by_store(change: Change, context: &Context<'_>, secret: &ObjectRef) -> Change {
-    match data_store_user(context, secret) {
-        Some(workload) => change.fact(Fact::DataStoreCredential).evidence(
-            EvidenceSource::To,
-            &workload.origin,
-            format!("{} reads it and keeps a volume", workload.id),
-        ),
-        None => change,
-    }
+fn used_by_store(change: Change, context: &Context<'_>, secret: &ObjectRef, keys: &[&str]) -> Change {
+    let Some(store) = store_credentials::find(context, secret, keys) else { return change };
+    let Use { workload, variable, what, source } = store;
+    change
+        .fact(Fact::DataStoreCredential)
+        .evidence(EvidenceSource::To, &workload.origin, format!("{} keeps a volume and reads {variable}", workload.id))
+        .evidence(EvidenceSource::Table, "store-credentials.csv", format!("{variable}: {what} ({source})"))
 }
 
 fn reverted(context: &Context<'_>, pair: &Pair<'_>) -> Option<Change> {
@@ -141,7 +139,8 @@ fn reverted(context: &Context<'_>, pair: &Pair<'_>) -> Option<Change> {
             },
         );
     let change = managed(key_evidence(change, &material), context.input.facts.live_of(&to.id).yes().copied().flatten());
-    Some(used_by_store(change, context, &to.id))
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    Some(used_by_store(change, context, &to.id, &keys))
 }
 
 /// Keys whose content differs between the revisions and, where it is known, from the live Secret.
@@ -166,20 +165,6 @@ fn content(body: &Value) -> Vec<(&str, &Value)> {
         .collect();
     entries.extend(plain.into_iter().flatten().map(|(key, value)| (key.as_str(), value)));
     entries
-}
-
-/// A workload of the target that reads the Secret and keeps data of its own.
-fn data_store_user<'c>(context: &'c Context<'_>, secret: &ObjectRef) -> Option<&'c Object> {
-    context.input.to.objects.iter().find(|object| {
-        object.id.namespace == secret.namespace
-            && keeps_data(&object.body)
-            && refers_to_secret(pods::spec(&object.body), &secret.name)
-    })
-}
-
-fn keeps_data(body: &Value) -> bool {
-    let claims = !body.at(&["spec", "volumeClaimTemplates"]).as_list().is_empty();
-    claims || pods::spec(body).get("volumes").as_list().iter().any(|volume| !volume.get("persistentVolumeClaim").is_null())
 }
 
 /// Through a volume, `envFrom` or `env.valueFrom.secretKeyRef`.

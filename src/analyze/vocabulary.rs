@@ -48,7 +48,7 @@ macro_rules! change_kinds {
 change_kinds! {
     ObjectDeleted "object-deleted" "Helm deletes the object" ["template", "loss"] [] true
         [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, NotLive, LiveUnknown, KeepOnlyInManifest, KeepLostToDuplicateKey, ReleaseNamespace, HasCustomResources, NoCustomResources, CountUnknown, RetentionPolicy, DestroysData, LosesDerived, KeepsData, ControllerDecides, NoSignOfData, KeyMaterial, KeysElsewhere, WrittenByController];
-    ObjectKept "object-kept" "an object that only from has is not deleted" [] [] true [Forbidden];
+    ObjectKept "object-kept" "an object that only from has is not deleted" [] [] true [Forbidden, LiveUnknown];
     Cascade "cascade" "goes away with a deleted object" ["with", "with_ref", "count"] ["with"] true
         [BoundVolume, NeverBound, ReclaimDelete, ReclaimRetain, ReclaimUnknown, RetentionPolicy];
     ObjectCreated "object-created" "an object that only to has is created" ["template"] [] true

@@ -81,7 +81,8 @@ fn collect_conflicts(fields: &Value, live: &Value, to: &Value, path: &str, found
     }
     let children = children_of(fields);
     if children.is_empty() {
-        if live != to && !is_container_only(fields, live, to) {
+        // An owner without `fieldsV1` owns nothing (apimachinery `managedfields` `decodeVersionedSet`).
+        if !path.is_empty() && live != to && !is_container_only(fields, live, to) {
             found.push(path.to_owned());
         }
         return;
@@ -325,6 +326,12 @@ spec: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0, other: 1}}
         let id = ObjectRef::new("apps/v1", "Deployment", Some("ns"), "web");
         let after = apply(&id, &live, &value("spec: {}"));
         assert_eq!(after.get("spec"), &value("{rollingUpdate: {maxUnavailable: 0, other: 1}}"));
+    }
+
+    #[test]
+    fn an_owner_without_fields_owns_nothing() {
+        let live = value("{metadata: {managedFields: [{manager: edit, operation: Update}]}, spec: {replicas: 5}}");
+        assert!(conflicts(&live, &value("spec: {replicas: 2}")).is_empty());
     }
 
     #[test]

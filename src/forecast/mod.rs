@@ -8,6 +8,7 @@ pub mod behaviour;
 pub mod bodies;
 pub mod cascades;
 pub mod hooks;
+pub mod managed;
 pub mod merge;
 pub mod objects;
 pub mod ports;

@@ -2,10 +2,10 @@
 
 use crate::input::{Facts, LiveObject};
 use crate::k8s::{immutable, kinds};
-use crate::release::{ObjectRef, Value};
+use crate::release::{ApplyMethod, Object, ObjectRef, Release, Value};
 
 use super::availability::{self, Served};
-use super::{Confidence, Method, Rejected, apply, bodies, merge};
+use super::{Confidence, Method, Rejected, apply, bodies, managed, merge};
 
 /// Result of changing one object.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,13 +114,26 @@ fn judged(sides: &Sides<'_>, after: Value, facts: &Facts) -> Changed {
     Changed { after, unchanged: false, rejected }
 }
 
-/// What the live object is compared as where it could not be read: *from*'s manifest with Helm's metadata.
-pub fn assumed_live(from: &Value, release: &str, namespace: &str) -> Value {
-    merge::without_nulls(&bodies::stamped(from, release, namespace))
+/// What the live object is compared as where it could not be read: *from*'s manifest with Helm's metadata, each field Helm's own
+/// where *from* was applied by the server.
+pub fn assumed_live(object: &Object, from: &Release) -> Value {
+    let mut live = merge::without_nulls(&bodies::stamped(&object.body, &from.name, &from.namespace));
+    if from.apply_method == Some(ApplyMethod::ServerSide) {
+        let entry = managed::entry(&object.id, &live, from.apply_method);
+        if let Some(metadata) = live.as_map_mut().and_then(|map| map.get_mut("metadata")).and_then(Value::as_map_mut) {
+            metadata.insert("managedFields".to_owned(), Value::List(vec![entry]));
+        }
+    }
+    live
 }
 
 /// Whether the live annotation protects the object from deletion: exactly `keep`, no trimming or case folding
 /// (Helm `pkg/kube/client.go` `update`, unlike `helm uninstall`).
 pub fn is_kept(live: &LiveObject) -> bool {
     live.annotation("helm.sh/resource-policy") == Some("keep")
+}
+
+/// The same by the manifest, which was what Helm last wrote.
+pub fn says_keep(object: &Object) -> bool {
+    object.annotation("helm.sh/resource-policy") == Some("keep")
 }

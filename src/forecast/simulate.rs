@@ -381,7 +381,13 @@ impl<'a> Run<'a> {
 
     fn refused_port(&self, object: &Object) -> Option<Rejected> {
         let reason = ports::taken(self.input, object)?;
-        Some(Rejected { object: object.id.clone(), field: String::new(), reason, confidence: Confidence::Certain, conflict: false })
+        Some(Rejected {
+            object: object.id.clone(),
+            field: String::new(),
+            reason,
+            confidence: Confidence::Certain,
+            conflict: false,
+        })
     }
 
     fn refused_update(&self, id: &ObjectRef, live: &Value) -> Option<Rejected> {
@@ -430,7 +436,7 @@ impl<'a> Run<'a> {
         };
         let (name, namespace) = (&self.input.from.name, &self.input.from.namespace);
         let stamped = bodies::stamped(&object.body, name, namespace);
-        let live = objects::assumed_live(&before.body, name, namespace);
+        let live = objects::assumed_live(before, &self.input.from);
         let sides = Sides { id: &object.id, from: Some(&before.body), to: &stamped, live: &live };
         let mut changed = objects::change(&sides, self.method, self.input.flags.force_conflicts, &self.input.facts);
         for rejected in &mut changed.rejected {
@@ -535,6 +541,11 @@ impl<'a> Run<'a> {
             }
             Known::No(why) => {
                 self.undecided.push(format!("whether {} is live and annotated keep: {why}", object.id));
+                if objects::says_keep(object) {
+                    self.forecast.kept.push(object.id.clone());
+                    self.step(Action::Keep, &object.id, StepResult::Unknown, Some(why));
+                    return;
+                }
                 self.forecast.deletes.push(object.id.clone());
                 self.forecast.cascades.extend(cascades::of_deleted(&object.id, None, &self.input.facts));
                 self.step(Action::Delete, &object.id, StepResult::Unknown, Some(why));

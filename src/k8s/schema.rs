@@ -27,7 +27,11 @@ impl Narrowing {
         let preserves = |schema: &Value| schema.get("x-kubernetes-preserve-unknown-fields").as_bool() == Some(true);
         let open = preserves(after) || !is_closed(after.get("additionalProperties"));
         if preserves(before) && !preserves(after) {
-            self.preserve_dropped.push(shown(path));
+            // A place whose fields are described keeps what its schema forgot; one without is free-form, and its content goes.
+            match before.get("properties").as_map().is_some_and(|named| !named.is_empty()) {
+                true => self.pruned.push(format!("fields of {} that the present schema does not describe", shown(path))),
+                false => self.preserve_dropped.push(shown(path)),
+            }
         }
         self.tightening(before, after, path);
         for (name, old) in before.get("properties").as_map().into_iter().flatten() {
@@ -120,6 +124,10 @@ mod tests {
         assert_eq!(between(before.clone(), open.clone()), Narrowing::default());
         let found = between(open, json!({"properties": {"spec": {"type": "object"}}}));
         assert_eq!(found.preserve_dropped, ["spec"]);
+        let described = json!({"properties": {"a": {}}, "x-kubernetes-preserve-unknown-fields": true});
+        let found = between(described, json!({"properties": {"a": {}}}));
+        assert_eq!(found.pruned, ["fields of the object that the present schema does not describe"]);
+        assert!(found.preserve_dropped.is_empty());
     }
 
     #[test]

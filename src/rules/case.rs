@@ -221,7 +221,16 @@ pub fn promise(file: &str) -> Option<Promise> {
 
 /// Reads one case file. Every fault of the file comes back at once.
 pub fn parse(file: &str, text: &str) -> Result<Case, Vec<Fault>> {
+    parse_within(file, text, MAX_CASE_BYTES)
+}
+
+/// The same with another limit in bytes: whole charts with their definitions are larger than what a case should be.
+pub fn parse_within(file: &str, text: &str, limit: usize) -> Result<Case, Vec<Fault>> {
     let mut faults = Collector::new(file);
+    if text.len() > limit {
+        faults.add(Mark::START, format!("larger than {limit} bytes"));
+        return Err(faults.into_faults());
+    }
     match read(file, text, &mut faults) {
         Some(case) if faults.is_empty() => Ok(case),
         _ => Err(faults.into_faults()),
@@ -229,10 +238,6 @@ pub fn parse(file: &str, text: &str) -> Result<Case, Vec<Fault>> {
 }
 
 fn read(file: &str, text: &str, faults: &mut Collector) -> Option<Case> {
-    if text.len() > MAX_CASE_BYTES {
-        faults.add(Mark::START, format!("larger than {MAX_CASE_BYTES} bytes"));
-        return None;
-    }
     let Some(promise) = promise(file) else {
         faults.add(Mark::START, "a case is called fires-….yaml or quiet-….yaml");
         return None;

@@ -8,9 +8,10 @@ use super::case::{Kinds, Live};
 use super::fault::Mark;
 use super::kinds;
 use super::world::World;
+use crate::forecast::managed;
 use crate::input::{Access, AccessRule, ApiResource, Discovery, DryRun, Facts, Known, LiveObject, Residue};
 use crate::k8s::surroundings::Surrounding;
-use crate::release::{Map, Object, ObjectRef, Release, Value};
+use crate::release::{ApplyMethod, Map, Object, ObjectRef, Release, Value};
 
 const CRD_GROUP: &str = "apiextensions.k8s.io";
 
@@ -66,7 +67,10 @@ impl World<'_> {
     fn live_objects(&mut self, from: &Release) -> Vec<Object> {
         let mut live = match &self.case.live {
             Live::Documents(text) => self.objects(text),
-            _ => from.objects.iter().map(|object| owned(object, &self.case.release, &self.case.namespace)).collect(),
+            _ => {
+                let (release, namespace, method) = (&self.case.release, &self.case.namespace, from.apply_method);
+                from.objects.iter().map(|object| owned(object, release, namespace, method)).collect()
+            }
         };
         for object in self.objects(&self.case.live_also) {
             live.retain(|other| other.id != object.id);
@@ -230,8 +234,8 @@ fn live_object(object: &Object) -> LiveObject {
     }
 }
 
-/// The object as Helm left it in the cluster: with its ownership marks.
-fn owned(object: &Object, release: &str, namespace: &str) -> Object {
+/// The object as Helm left it in the cluster: with its ownership marks, of the object and of its fields.
+fn owned(object: &Object, release: &str, namespace: &str, method: Option<ApplyMethod>) -> Object {
     let mut object = object.clone();
     let marks = [
         ("annotations", "meta.helm.sh/release-name", release),
@@ -241,6 +245,8 @@ fn owned(object: &Object, release: &str, namespace: &str) -> Object {
     for (map, key, text) in marks {
         set(&mut object.body, &["metadata", map, key], Value::from(text));
     }
+    let entry = managed::entry(&object.id, &object.body, method);
+    set(&mut object.body, &["metadata", "managedFields"], Value::List(vec![entry]));
     object
 }
 

@@ -4,6 +4,8 @@ mod act;
 mod cli;
 mod execute;
 mod hostile;
+mod loud;
+mod pairs;
 mod place;
 mod plugin;
 mod quiet;

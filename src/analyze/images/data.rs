@@ -1,6 +1,6 @@
 //! Data that a newer version has written and an older one is to read: the way back that the vendor closes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::slots::{self, Slot};
 use crate::analyze::{Change, ChangeKind, Context, Fact};
@@ -8,7 +8,7 @@ use crate::forecast::Confidence;
 use crate::k8s::data_format::{self, Product, Row, State, Unprepared, Verdict};
 use crate::k8s::image::{Image, Scheme};
 use crate::k8s::version::Version;
-use crate::release::Value;
+use crate::release::{ObjectRef, Value};
 use crate::rules::EvidenceSource;
 
 /// One change per object and product; products without a volume of their own speak once a release.
@@ -31,6 +31,19 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
     }
     changes.extend(shared.into_values());
     one_per_object(changes)
+}
+
+/// Objects whose program goes back over data that it keeps, in a volume or in a database.
+pub fn goes_back(context: &Context<'_>) -> BTreeSet<ObjectRef> {
+    let slots = slots::of(context);
+    let judged = slots.iter().filter(|slot| !is_short_lived(slot) && !slots::is_client(slot.target)).filter(|slot| {
+        slot.images().is_some_and(|(before, target)| {
+            let known = known_products(context, slot, &before, &target);
+            let known = known.iter().any(|(product, _)| product.state != State::Resources);
+            known || unknown_product(context, slot, &before, &target).is_some()
+        })
+    });
+    judged.map(|slot| slot.id.clone()).collect()
 }
 
 /// Jobs use the store's image as a client's.

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::analyze::Fact;
 use crate::k8s::glob::glob;
+use crate::k8s::image::Image;
 use crate::k8s::table;
 
 const TABLE: &str = include_str!("../../../rules/tables/external-systems.csv");
@@ -124,8 +125,8 @@ pub(super) fn rows(field: Field) -> impl Iterator<Item = &'static Row> {
 
 /// Whether the image, by the last part of its repository, is a server of the system.
 pub(super) fn is_server(system: System, image: &str) -> bool {
-    let name = super::images::name(image);
-    rows(Field::Server).any(|row| row.system.is_none_or(|of| of == system) && row.matches(name))
+    let Some(image) = Image::parse(image) else { return false };
+    rows(Field::Server).any(|row| row.system.is_none_or(|of| of == system) && row.matches(image.name()))
 }
 
 #[cfg(test)]

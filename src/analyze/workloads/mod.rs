@@ -131,9 +131,7 @@ fn is_scalable(object: &Object) -> bool {
 fn present(context: &Context<'_>, from: Option<&Object>, live: &Known<Option<&LiveObject>>) -> Option<Value> {
     match (live, from) {
         (Known::Yes(live), _) => live.map(|live| live.body.clone()),
-        (Known::No(_), Some(from)) => {
-            Some(objects::assumed_live(&from.body, &context.input.from.name, &context.input.from.namespace))
-        }
+        (Known::No(_), Some(from)) => Some(objects::assumed_live(from, &context.input.from)),
         (Known::No(_), None) => None,
     }
 }
