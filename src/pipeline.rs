@@ -76,6 +76,9 @@ fn not_asked(input: &Input) -> impl Iterator<Item = Gap> {
     })
 }
 
+/// The rule that looks at Services of the whole cluster.
+const NODE_PORTS: &str = "node-port-taken";
+
 /// What could not be read around the release, with the rules that are blind for it.
 fn blinded(input: &Input, rules: &RuleSet) -> Vec<Gap> {
     let unread = input.facts.around.iter().filter_map(|((kind, namespace), found)| Some((kind, namespace, found.why_not()?)));
@@ -83,7 +86,10 @@ fn blinded(input: &Input, rules: &RuleSet) -> Vec<Gap> {
         .filter_map(|(kind, namespace, why)| {
             let place = namespace.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
             let mut gap = Gap::new(format!("{}{place}", kind.as_str()), why);
-            gap.affects = rules.iter().filter(|rule| rule.needs.contains(kind)).map(|rule| rule.id.clone()).collect();
+            // The list of every namespace is read for one rule alone.
+            let everywhere = kind.is_namespaced() && namespace.is_none();
+            let blind = rules.iter().filter(|rule| rule.needs.contains(kind) && (rule.id == NODE_PORTS) == everywhere);
+            gap.affects = blind.map(|rule| rule.id.clone()).collect();
             (!gap.affects.is_empty()).then_some(gap)
         })
         .collect()

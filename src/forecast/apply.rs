@@ -294,12 +294,6 @@ spec: {replicas: 5, paused: true, other: 1}
     }
 
     #[test]
-    fn an_owner_without_fields_owns_nothing() {
-        let live = value("{metadata: {managedFields: [{manager: edit, operation: Update}]}, spec: {replicas: 5}}");
-        assert!(conflicts(&live, &value("spec: {replicas: 2}")).is_empty());
-    }
-
-    #[test]
     fn defaults_go_with_the_field_or_item_they_belong_to() {
         let live = value(
             r#"
@@ -332,6 +326,12 @@ spec: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0, other: 1}}
         let id = ObjectRef::new("apps/v1", "Deployment", Some("ns"), "web");
         let after = apply(&id, &live, &value("spec: {}"));
         assert_eq!(after.get("spec"), &value("{rollingUpdate: {maxUnavailable: 0, other: 1}}"));
+    }
+
+    #[test]
+    fn an_owner_without_fields_owns_nothing() {
+        let live = value("{metadata: {managedFields: [{manager: edit, operation: Update}]}, spec: {replicas: 5}}");
+        assert!(conflicts(&live, &value("spec: {replicas: 2}")).is_empty());
     }
 
     #[test]

@@ -381,7 +381,13 @@ impl<'a> Run<'a> {
 
     fn refused_port(&self, object: &Object) -> Option<Rejected> {
         let reason = ports::taken(self.input, object)?;
-        Some(Rejected { object: object.id.clone(), field: String::new(), reason, confidence: Confidence::Certain, conflict: false })
+        Some(Rejected {
+            object: object.id.clone(),
+            field: String::new(),
+            reason,
+            confidence: Confidence::Certain,
+            conflict: false,
+        })
     }
 
     fn refused_update(&self, id: &ObjectRef, live: &Value) -> Option<Rejected> {
