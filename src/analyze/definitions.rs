@@ -1,14 +1,11 @@
-//! CustomResourceDefinitions that go back, and what their rules say about custom resources that do.
+//! CustomResourceDefinitions that go back.
 
-use super::{Change, ChangeKind, Context, Fact, fields};
-use crate::diff::{FieldDiff, Pair};
+use super::{Change, ChangeKind, Context, Fact};
+use crate::diff::Pair;
 use crate::forecast::Confidence;
 use crate::input::Known;
-use crate::k8s::kinds;
 use crate::k8s::schema::Narrowing;
-use crate::k8s::surroundings::Surrounding;
-use crate::k8s::transition::{self, Refusal, Verdict};
-use crate::release::{Object, ObjectRef, Value};
+use crate::release::{Object, Value};
 use crate::rules::EvidenceSource;
 
 const GROUP: &str = "apiextensions.k8s.io";
@@ -16,12 +13,8 @@ const KIND: &str = "CustomResourceDefinition";
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
     let both = context.pairs.iter().filter(|pair| pair.from.is_some() && !context.is_rejected(pair.id()));
-    both.filter_map(|pair| Some((pair, pair.to?)))
-        .flat_map(|(pair, to)| match to.id.is(GROUP, KIND) {
-            true => narrows(context, pair, to),
-            false => refused(context, pair, to).into_iter().collect(),
-        })
-        .collect()
+    let definitions = both.filter_map(|pair| Some((pair, pair.to.filter(|to| to.id.is(GROUP, KIND))?)));
+    definitions.flat_map(|(pair, to)| narrows(context, pair, to)).collect()
 }
 
 /// What is there now, and where that was seen.
@@ -133,61 +126,4 @@ fn counted(change: Change, context: &Context<'_>, definition: &Object) -> Change
         }
         None => change.fact(Fact::CountUnknown).evidence(EvidenceSource::Live, "listing", "custom resources were not counted"),
     }
-}
-
-/// Fields of a custom resource that its definition does not let change.
-fn refused(context: &Context<'_>, pair: &Pair<'_>, to: &Object) -> Option<Change> {
-    if kinds::is_built_in(&to.id) {
-        return None;
-    }
-    let now = now(context, pair)?;
-    let (definition, seen) = definition_of(context, &to.id)?;
-    let schema = named(definition, &Value::from(to.id.version()))?.at(&["schema", "openAPIV3Schema"]);
-    let judged = |field: &FieldDiff| {
-        let (old, new) = (field.path.find(now.body), field.path.find(&to.body));
-        let verdict = transition::check(schema, &field.path, now.body, &to.body)?;
-        (!fields::is_same(&field.path, old, new)).then(|| (field.path.clone(), verdict))
-    };
-    let all: Vec<_> = pair.real_changes().filter_map(judged).collect();
-    let (path, worst) = all.iter().max_by_key(|(_, verdict)| verdict.refusal)?;
-    let change = Change::of(ChangeKind::CustomResourceRefused, &to.id)
-        .path(path.to_string())
-        .confidence(confidence(worst, now.source, seen))
-        .fact(if worst.refusal == Refusal::Sure { Fact::ImmutableByRule } else { Fact::MayRefuse })
-        .with("from", path.find(now.body).display())
-        .with("to", path.find(&to.body).display())
-        .with("rule", &worst.rule)
-        .evidence(now.source, &to.id, format!("{path}: {}", path.find(now.body).display()))
-        .evidence(EvidenceSource::To, &to.origin, format!("{path}: {}", path.find(&to.body).display()));
-    Some(all.iter().fold(change, |change, (path, verdict)| {
-        let message = verdict.message.as_deref().unwrap_or("no message");
-        change.evidence(seen, format!("x-kubernetes-validations for {path}"), format!("{} ({message})", verdict.rule))
-    }))
-}
-
-fn confidence(verdict: &Verdict, now: EvidenceSource, definition: EvidenceSource) -> Confidence {
-    match verdict.refusal {
-        Refusal::Possible => Confidence::Possible,
-        Refusal::Sure if now == EvidenceSource::Live && definition != EvidenceSource::From => Confidence::Certain,
-        Refusal::Sure => Confidence::Likely,
-    }
-}
-
-/// The definition that will judge the write: the target's own, which Helm applies first, else the live one, else that of *from*.
-fn definition_of<'c>(context: &'c Context<'_>, id: &ObjectRef) -> Option<(&'c Value, EvidenceSource)> {
-    let defines = |body: &Value| {
-        let spec = body.get("spec");
-        spec.get("group").as_str() == Some(id.group()) && spec.at(&["names", "kind"]).as_str() == Some(&id.kind)
-    };
-    let in_manifest = |objects: &'c [Object]| {
-        objects.iter().filter(|object| object.id.is(GROUP, KIND)).map(|object| &object.body).find(|body| defines(body))
-    };
-    let in_target = in_manifest(&context.input.to.objects).map(|body| (body, EvidenceSource::To));
-    let around = || {
-        let found = context.input.facts.around(Surrounding::CustomResourceDefinitions, None);
-        let Known::Yes(list) = found else { return None };
-        list.iter().map(|live| &live.body).find(|body| defines(body)).map(|body| (body, EvidenceSource::Live))
-    };
-    let in_from = || in_manifest(&context.input.from.objects).map(|body| (body, EvidenceSource::From));
-    in_target.or_else(around).or_else(in_from)
 }

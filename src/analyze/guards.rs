@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::{Change, ChangeKind, Context, Fact, after, behind, selectors};
-use crate::forecast::Confidence;
 use crate::forecast::webhooks::{self, Backend};
-use crate::input::Known;
+use crate::forecast::{Action, Confidence};
 use crate::k8s::surroundings::Surrounding;
 use crate::k8s::{ownership, selector};
 use crate::release::{Object, ObjectRef, Origin, Value};
@@ -34,7 +33,7 @@ fn writes<'a>(context: &'a Context<'_>) -> Vec<Write<'a>> {
         context.pairs.iter().filter(|pair| pair.from.is_none() || pair.fields.iter().any(|field| field.from != field.to));
     let mut writes = Vec::new();
     for object in changed.filter_map(|pair| pair.to) {
-        let operation = if context.forecast.creates.contains(&object.id) { "CREATE" } else { "UPDATE" };
+        let operation = if is_created(context, &object.id) { "CREATE" } else { "UPDATE" };
         writes.push(Write { id: object.id.clone(), labels: object.body.at(&["metadata", "labels"]), operation });
         if let Some(labels) = selectors::template_labels(object).filter(|_| behind::pods(context, object) != behind::Pods::Stay) {
             let id = ObjectRef::new("v1", "Pod", object.id.namespace.as_deref(), &object.id.name);
@@ -44,10 +43,13 @@ fn writes<'a>(context: &'a Context<'_>) -> Vec<Write<'a>> {
     writes
 }
 
+/// Whether it is to be created, whatever becomes of that.
+fn is_created(context: &Context<'_>, id: &ObjectRef) -> bool {
+    context.forecast.steps.iter().any(|step| step.action == Action::Create && step.object == *id)
+}
+
 fn cluster_webhooks(context: &Context<'_>) -> Vec<Change> {
-    let kinds = [Surrounding::ValidatingWebhooks, Surrounding::MutatingWebhooks].into_iter();
-    let live = kinds.flat_map(|kind| after::surrounding(context, kind).collect::<Vec<_>>());
-    let foreign: Vec<_> = live.filter(|(id, _)| after::is_foreign(context, id)).collect();
+    let foreign: Vec<_> = webhooks::of_cluster(context.input).collect();
     if foreign.is_empty() {
         return Vec::new();
     }
@@ -113,7 +115,7 @@ fn hit<'w, 'a>(
     let applies = applies(context, webhook, write)?;
     let judges = webhooks::judges(configuration, &write.id, write.labels, write.operation, &context.input.facts);
     let judge = judges.into_iter().next()?;
-    (backend(context, &judge.backend, &judge.service) == Backend::Nobody).then_some((write, applies))
+    (judge.backend == Backend::Nobody).then_some((write, applies))
 }
 
 fn applies(context: &Context<'_>, webhook: &Value, write: &Write<'_>) -> Option<Applies> {
@@ -132,22 +134,6 @@ fn applies(context: &Context<'_>, webhook: &Value, write: &Write<'_>) -> Option<
     {
         Some(live) => selector::selects_by_terms(wanted, live.body.at(&["metadata", "labels"])).then_some(decided),
         None => Some(Applies::Maybe),
-    }
-}
-
-/// Ready endpoints, from what was read for webhooks or from the slices around the release.
-fn backend(context: &Context<'_>, known: &Backend, (namespace, service): &(String, String)) -> Backend {
-    let Backend::Unknown(_) = known else { return known.clone() };
-    match context.input.facts.around(Surrounding::EndpointSlices, Some(namespace)) {
-        Known::Yes(slices) => {
-            let of_service = slices
-                .iter()
-                .filter(|slice| slice.body.at(&["metadata", "labels", "kubernetes.io/service-name"]).as_str() == Some(service));
-            let endpoints = of_service.flat_map(|slice| slice.body.get("endpoints").as_list());
-            let ready = endpoints.filter(|endpoint| endpoint.at(&["conditions", "ready"]).as_bool() != Some(false)).count();
-            if ready == 0 { Backend::Nobody } else { Backend::Answers }
-        }
-        Known::No(_) => known.clone(),
     }
 }
 

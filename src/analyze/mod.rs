@@ -289,6 +289,8 @@ pub enum Fact {
     OldResultCounts,
     /// The claim's value would go below its live capacity.
     Shrinks,
+    /// The claim would grow, and its class does not allow that.
+    CannotExpand,
     /// Claims of a StatefulSet go with it by its retention policy.
     RetentionPolicy,
     /// The caller may not make the change.

@@ -1,7 +1,9 @@
 //! What the API server or another field manager refuses.
 
 use super::{Change, ChangeKind, Context, Fact};
-use crate::forecast::{Action, FORBIDDEN, REFUSED, Rejected, ports};
+use crate::forecast::definitions::BY_RULE;
+use crate::forecast::expansion::NOT_EXPANDABLE;
+use crate::forecast::{Action, Confidence, FORBIDDEN, REFUSED, Rejected, ports};
 use crate::input::{DryRun, Known};
 use crate::release::{ObjectRef, Value};
 use crate::rules::EvidenceSource;
@@ -30,12 +32,18 @@ fn warned(context: &Context<'_>) -> impl Iterator<Item = Change> {
 }
 
 fn change(context: &Context<'_>, rejected: &Rejected) -> Change {
-    let kind = if rejected.conflict { ChangeKind::ApplyConflict } else { ChangeKind::UpdateRejected };
+    let rule = rejected.reason.strip_prefix(BY_RULE).map(str::trim);
+    let kind = match rule {
+        _ if rejected.conflict => ChangeKind::ApplyConflict,
+        Some(_) => ChangeKind::CustomResourceRefused,
+        None => ChangeKind::UpdateRejected,
+    };
     let id = &rejected.object;
     let origin = context.in_to(id).map(|object| object.origin.to_string()).unwrap_or_default();
     let mut change = Change::of(kind, id)
         .confidence(rejected.confidence)
         .with("reason", &rejected.reason)
+        .with("rule", rule.unwrap_or(""))
         .with("row", "")
         .with("from", side(context, id, rejected, true))
         .with("to", side(context, id, rejected, false))
@@ -43,7 +51,9 @@ fn change(context: &Context<'_>, rejected: &Rejected) -> Change {
         .evidence(EvidenceSource::To, origin, described(rejected));
     // A whole object that is refused has no path.
     change.path = Some(rejected.field.clone()).filter(|field| !field.is_empty());
-    let change = lowered(change, rejected);
+    let change = lowered(change, rejected)
+        .fact_if(rule.is_some() && rejected.confidence > Confidence::Possible, Fact::ImmutableByRule)
+        .fact_if(rule.is_some() && rejected.confidence == Confidence::Possible, Fact::MayRefuse);
     live_evidence(change, context, id)
 }
 
@@ -52,9 +62,11 @@ fn described(rejected: &Rejected) -> String {
 }
 
 fn lowered(change: Change, rejected: &Rejected) -> Change {
-    let shrinks = rejected.field.starts_with("spec.resources.requests") && rejected.object.is("", "PersistentVolumeClaim");
+    let grows = rejected.reason == NOT_EXPANDABLE;
+    let sized = rejected.field.starts_with("spec.resources.requests") && rejected.object.is("", "PersistentVolumeClaim");
     change
-        .fact_if(shrinks, Fact::Shrinks)
+        .fact_if(sized && !grows, Fact::Shrinks)
+        .fact_if(grows, Fact::CannotExpand)
         .fact_if(rejected.reason.contains(FORBIDDEN), Fact::Forbidden)
         .fact_if(rejected.reason.contains(REFUSED), Fact::DryRun)
         .fact_if(rejected.reason.contains(ports::TAKEN), Fact::PortTaken)

@@ -58,7 +58,7 @@ change_kinds! {
     ObjectRecreated "object-recreated" "in both revisions, gone in the cluster, created again" [] [] false
         [NotLive];
     UpdateRejected "update-rejected" "the API server refuses the change" ["reason", "row", "from", "to"] [] false
-        [NotLive, LiveUnknown, Shrinks, Forbidden, DryRun, PortTaken];
+        [NotLive, LiveUnknown, Shrinks, CannotExpand, Forbidden, DryRun, PortTaken];
     ServerWarns "server-warns" "the API server accepts the change in a dry run, and warns" ["warning"] [] false [PodSecurity];
     ApplyConflict "apply-conflict" "another field manager owns the field" ["manager"] ["manager"] false
         [NotLive, LiveUnknown];
@@ -98,8 +98,8 @@ change_kinds! {
         [DataStoreCredential, KeyMaterial, WrittenByController];
     CrdNarrows "crd-narrows" "a CustomResourceDefinition goes back to one that takes less" ["what"] [] true
         [FieldsPruned, PreserveDropped, ConversionDropped, VersionNotServed, SchemaTightens, HasCustomResources, NoCustomResources, CountUnknown];
-    CustomResourceRefused "custom-resource-refused" "the definition's rules do not let the field change" ["from", "to", "rule"] [] true
-        [ImmutableByRule, MayRefuse];
+    CustomResourceRefused "custom-resource-refused" "the definition's rules do not let the field change" ["from", "to", "rule"] [] false
+        [ImmutableByRule, MayRefuse, LiveUnknown];
 
     // Images and versions.
     DataFormatDowngraded "data-format-downgraded" "a program goes back across a change of its data format, with the data kept" ["software", "from", "to", "condition", "place", "container"] ["software"] false
@@ -291,6 +291,7 @@ facts! {
     DataStoreCredential "data-store-credential" "a running data store was initialised with it";
     OldResultCounts "old-result-counts" "the finished object's old result counts as this run's";
     Shrinks "shrinks" "the request would fall below the live capacity";
+    CannotExpand "cannot-expand" "the claim would grow, and its class does not allow that";
     RetentionPolicy "retention-policy" "removed by the StatefulSet's claim retention policy";
     DryRun "dry-run" "the API server was asked with a dry run";
     PortTaken "port-taken" "another Service has the node port";

@@ -7,6 +7,8 @@ pub mod availability;
 pub mod behaviour;
 pub mod bodies;
 pub mod cascades;
+pub mod definitions;
+pub mod expansion;
 pub mod hooks;
 pub mod managed;
 pub mod merge;

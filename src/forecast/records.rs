@@ -1,7 +1,7 @@
 //! What happens to release records: pruning first, statuses last.
 
 use crate::input::{Input, RevisionEntry};
-use crate::release::{Revision, Status};
+use crate::release::{Revision, Status, Value};
 
 use super::{Outcome, RecordForecast};
 
@@ -35,6 +35,8 @@ pub enum Ending {
     UpdateFailed,
     /// Stopped after the record was created: it stays `pending-rollback`, nothing else is touched.
     Stuck,
+    /// The record itself could not be written: nothing is touched.
+    NotStarted,
     /// Not decided.
     Unknown,
 }
@@ -50,22 +52,33 @@ impl Ending {
     }
 }
 
+/// What webhooks see of a new record: the labels that Helm's drivers give it (`pkg/storage/driver/secrets.go` `newSecretsObject`).
+pub fn body(release: &str, revision: Revision) -> Value {
+    let (version, status) = (revision.to_string(), Status::PendingRollback.as_str());
+    let labels = [("name", release), ("owner", "helm"), ("status", status), ("version", version.as_str())];
+    let labels = labels.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
+    let metadata = Value::Map([("labels".to_owned(), Value::Map(labels))].into());
+    Value::Map([("metadata".to_owned(), metadata)].into())
+}
+
 /// Status every touched record ends with, newest first; *from* is always listed.
 pub fn endings(input: &Input, ending: Ending, pruned: &[Revision]) -> Vec<RecordForecast> {
     let from = input.from.revision;
     let new_status = match ending {
-        Ending::Deployed => Status::Deployed,
-        Ending::UpdateFailed => Status::Failed,
-        Ending::Stuck => Status::PendingRollback,
-        Ending::Unknown => Status::Unknown,
+        Ending::Deployed => Some(Status::Deployed),
+        Ending::UpdateFailed => Some(Status::Failed),
+        Ending::Stuck => Some(Status::PendingRollback),
+        Ending::NotStarted => None,
+        Ending::Unknown => Some(Status::Unknown),
     };
-    let mut records = vec![RecordForecast { revision: from + 1, status: new_status }];
+    let mut records: Vec<RecordForecast> =
+        new_status.map(|status| RecordForecast { revision: from + 1, status }).into_iter().collect();
     for entry in input.history.iter().rev().filter(|entry| !pruned.contains(&entry.revision)) {
         let before = if entry.revision == from { input.from.status } else { entry.status() };
         let superseded = match ending {
             Ending::Deployed => label_status(entry) == Status::Deployed,
             Ending::UpdateFailed => entry.revision == from,
-            Ending::Stuck | Ending::Unknown => false,
+            Ending::Stuck | Ending::NotStarted | Ending::Unknown => false,
         };
         if superseded || entry.revision == from {
             let status = if superseded { Status::Superseded } else { before };

@@ -18,11 +18,13 @@ use super::restored;
 use super::webhooks::{self, Backend};
 use super::{
     Action, Alternative, Confidence, FORBIDDEN, Forecast, HookRun, Method, NotRestored, Outcome, REFUSED, Rejected, Step,
-    StepResult, bodies, cascades,
+    StepResult, bodies, cascades, definitions, expansion,
 };
 
 /// Why the run cannot go on.
 enum Stop {
+    /// Helm could not even write the new record.
+    NotStarted(String),
     /// The record stays `pending-rollback`.
     Stuck(String),
     /// `Update` failed.
@@ -57,12 +59,29 @@ impl<'a> Run<'a> {
     }
 
     fn steps(&mut self) -> Result<(), Stop> {
+        self.record()?;
         self.map_kinds()?;
         self.hooks(HookEvent::PreRollback)?;
         self.refused_flags()?;
         self.update()?;
         self.wait();
         self.hooks(HookEvent::PostRollback)
+    }
+
+    /// The first write is that of the new record (Helm `pkg/action/rollback.go` `Run`); webhooks judge it like any other.
+    fn record(&mut self) -> Result<(), Stop> {
+        let kind = match self.input.driver.as_str() {
+            "secret" | "secrets" => "Secret",
+            "configmap" | "configmaps" => "ConfigMap",
+            _ => return Ok(()),
+        };
+        let (release, revision) = (&self.input.from.name, self.input.from.revision + 1);
+        let name = format!("sh.helm.release.v1.{release}.v{revision}");
+        let id = ObjectRef::new("v1", kind, Some(&self.input.namespace), &name);
+        match self.refusing_webhook(&id, &records::body(release, revision), "CREATE") {
+            Some(reason) => Err(Stop::NotStarted(format!("Helm cannot write its own record, so nothing is changed: {reason}"))),
+            None => Ok(()),
+        }
     }
 
     /// Both manifests are mapped to endpoints before anything else; *from* first.
@@ -356,6 +375,7 @@ impl<'a> Run<'a> {
         let stamped = bodies::stamped(&object.body, &self.input.from.name, &self.input.from.namespace);
         let sides = Sides { id: &object.id, from: before.map(|from| &from.body), to: &stamped, live: &live.body };
         let mut changed = objects::change(&sides, self.method, self.input.flags.force_conflicts, &self.input.facts);
+        self.judge_by_others(&sides, &mut changed);
         // A server-side apply is sent whether or not it changes anything.
         if (!changed.unchanged || self.method == Method::ServerSide) && changed.rejected.is_empty() {
             changed.rejected.extend(self.forbidden_update(&object.id));
@@ -370,6 +390,15 @@ impl<'a> Run<'a> {
         self.record_change(object, &changed, adopts);
         if !changed.rejected.iter().any(|r| r.confidence > Confidence::Possible) {
             self.after_change(&sides, &changed, live);
+        }
+    }
+
+    /// What another object decides: the definition of a custom resource, the class of a claim.
+    fn judge_by_others(&self, sides: &Sides<'_>, changed: &mut Changed) {
+        if !changed.unchanged && changed.rejected.is_empty() {
+            let (id, live) = (sides.id, sides.live);
+            let by_definition = definitions::refusal(self.input, id, live, &changed.after, &self.forecast.rejected);
+            changed.rejected.extend(by_definition.or_else(|| expansion::refusal(self.input, id, live, &changed.after)));
         }
     }
 
@@ -395,12 +424,14 @@ impl<'a> Run<'a> {
         Some(Rejected { object: id.clone(), field: String::new(), reason, confidence: Confidence::Likely, conflict: false })
     }
 
-    /// A fail-closed webhook of the current revision, or one that *to* has brought back by now, behind which nobody answers.
+    /// A fail-closed webhook of the current revision or of the cluster behind which nobody answers.
     fn refusing_webhook(&self, id: &ObjectRef, body: &Value, operation: &str) -> Option<String> {
-        let labels = body.at(&["metadata", "labels"]);
-        let configurations = webhooks::configurations(&self.input.from.objects);
-        let mut judges = configurations.flat_map(|object| webhooks::judges(object, id, labels, operation, &self.input.facts));
-        let judge = judges.find(|judge| judge.backend == Backend::Nobody)?;
+        let (labels, facts) = (body.at(&["metadata", "labels"]), &self.input.facts);
+        let own = webhooks::configurations(&self.input.from.objects);
+        let own = own.flat_map(|object| webhooks::judges(object, id, labels, operation, facts));
+        let of_cluster = webhooks::of_cluster(self.input)
+            .flat_map(|(name, live)| webhooks::judges_in(&name, &live.body, id, labels, operation, facts));
+        let judge = own.chain(of_cluster).find(|judge| judge.backend == Backend::Nobody)?;
         let (namespace, service) = &judge.service;
         Some(format!(
             "failed calling webhook \"{}\" of {}: no ready endpoints behind Service/{namespace}/{service}",
@@ -439,6 +470,7 @@ impl<'a> Run<'a> {
         let live = objects::assumed_live(before, &self.input.from);
         let sides = Sides { id: &object.id, from: Some(&before.body), to: &stamped, live: &live };
         let mut changed = objects::change(&sides, self.method, self.input.flags.force_conflicts, &self.input.facts);
+        self.judge_by_others(&sides, &mut changed);
         for rejected in &mut changed.rejected {
             rejected.confidence = rejected.confidence.min(Confidence::Likely);
         }
@@ -634,7 +666,9 @@ impl<'a> Run<'a> {
         if self.input.flags.cleanup_on_fail && matches!(stopped, Some(Stop::Failed(_))) {
             self.clean_up();
         }
+        let not_started = matches!(stopped, Some(Stop::NotStarted(_)));
         let (outcome, reason) = match stopped {
+            Some(Stop::NotStarted(reason)) => (Outcome::Fails, reason),
             Some(Stop::Stuck(reason)) => (Outcome::Stuck, reason),
             Some(Stop::Failed(reason)) => (Outcome::Fails, reason),
             None if self.undecided.is_empty() => (Outcome::Succeeds, "every step is expected to be accepted".to_owned()),
@@ -642,7 +676,7 @@ impl<'a> Run<'a> {
         };
         self.forecast.outcome = outcome;
         self.forecast.reason = reason;
-        let ending = if outcome == Outcome::Unknown { Ending::Unknown } else { Ending::of(outcome) };
+        let ending = if not_started { Ending::NotStarted } else { Ending::of(outcome) };
         self.forecast.records = records::endings(self.input, ending, &self.forecast.pruned);
         dedup(&mut self.forecast.cascades, &self.forecast.deletes);
         let unknowns: Vec<Gap> = self.undecided.iter().map(|what| self.unknown(what)).collect();

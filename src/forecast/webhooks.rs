@@ -1,18 +1,20 @@
-//! Admission webhooks of the release that judge its own rollback.
+//! Admission webhooks that judge the rollback: those of the release itself, and those of the cluster.
 //!
 //! The webhook of the revision that is left is deleted last, so it still judges every write before that. Where it fails
 //! closed and nothing answers behind it, the API server refuses those writes
 //! (`failed calling webhook …`, admissionregistration/v1 `failurePolicy`).
 
-use crate::input::{Facts, Known};
+use crate::input::{Facts, Input, Known, LiveObject};
+use crate::k8s::selector;
+use crate::k8s::surroundings::Surrounding;
 use crate::release::{Object, ObjectRef, Value};
 
 const KINDS: [&str; 2] = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"];
 
 /// A fail-closed webhook that covers an object.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Judge<'a> {
-    pub configuration: &'a ObjectRef,
+pub struct Judge {
+    pub configuration: ObjectRef,
     /// `webhooks[].name`.
     pub webhook: String,
     /// Namespace and name of the Service behind it.
@@ -35,58 +37,110 @@ pub fn configurations(objects: &[Object]) -> impl Iterator<Item = &Object> {
         .filter(|object| object.id.group() == "admissionregistration.k8s.io" && KINDS.contains(&object.id.kind.as_str()))
 }
 
+/// Live configurations that neither revision has.
+pub fn of_cluster(input: &Input) -> impl Iterator<Item = (ObjectRef, &LiveObject)> {
+    let kinds = [Surrounding::ValidatingWebhooks, Surrounding::MutatingWebhooks].into_iter();
+    let own = |id: &ObjectRef| {
+        let mut objects = input.from.objects.iter().chain(&input.to.objects);
+        objects.any(|object| object.id.kind == id.kind && object.id.name == id.name && object.id.group() == id.group())
+    };
+    let live = kinds.flat_map(|kind| {
+        let found = input.facts.around(kind, None).yes().copied().unwrap_or_default();
+        let name = |live: &LiveObject| live.body.at(&["metadata", "name"]).as_str().unwrap_or("").to_owned();
+        found.iter().map(move |live| (ObjectRef::new(kind.api_versions()[0], kind.kubernetes_kind(), None, &name(live)), live))
+    });
+    live.filter(move |(id, _)| !own(id))
+}
+
 /// Fail-closed webhooks of `configuration` that cover writing `id` with these labels.
-pub fn judges<'a>(configuration: &'a Object, id: &ObjectRef, labels: &Value, operation: &str, facts: &Facts) -> Vec<Judge<'a>> {
+pub fn judges(configuration: &Object, id: &ObjectRef, labels: &Value, operation: &str, facts: &Facts) -> Vec<Judge> {
     let live = facts.live_of(&configuration.id);
     let body = match &live {
         Known::Yes(Some(live)) => &live.body,
         Known::Yes(None) => return Vec::new(),
         Known::No(_) => &configuration.body,
     };
+    judges_in(&configuration.id, body, id, labels, operation, facts)
+}
+
+/// The same for a configuration with this body.
+pub fn judges_in(
+    configuration: &ObjectRef,
+    body: &Value,
+    id: &ObjectRef,
+    labels: &Value,
+    operation: &str,
+    facts: &Facts,
+) -> Vec<Judge> {
     // Webhook configurations are never judged by webhooks themselves (API server `pkg/admission/plugin/webhook/rules`).
     if KINDS.contains(&id.kind.as_str()) {
         return Vec::new();
     }
     let covering = body.get("webhooks").as_list().iter().filter(|webhook| covers(webhook, id, labels, operation, facts));
-    covering.filter_map(|webhook| judge(&configuration.id, webhook, facts)).collect()
+    covering.filter_map(|webhook| judge(configuration, webhook, facts)).collect()
 }
 
-fn judge<'a>(configuration: &'a ObjectRef, webhook: &Value, facts: &Facts) -> Option<Judge<'a>> {
+fn judge(configuration: &ObjectRef, webhook: &Value, facts: &Facts) -> Option<Judge> {
     let service = webhook.at(&["clientConfig", "service"]);
     let service = (service.get("namespace").as_str()?.to_owned(), service.get("name").as_str()?.to_owned());
-    let backend = match facts.webhook_backends.get(&service) {
-        Some(Known::Yes(0)) => Backend::Nobody,
-        Some(Known::Yes(_)) => Backend::Answers,
-        Some(Known::No(why)) => Backend::Unknown(why.clone()),
-        None => Backend::Unknown("its endpoints were not read".to_owned()),
+    let backend = backend(&service, facts);
+    let webhook = webhook.get("name").as_str().unwrap_or("").to_owned();
+    Some(Judge { configuration: configuration.clone(), webhook, service, backend })
+}
+
+/// Ready endpoints, from what was read for webhooks or from the slices around the release.
+fn backend(service: &(String, String), facts: &Facts) -> Backend {
+    let ready = match facts.webhook_backends.get(service) {
+        Some(known) => known.clone(),
+        None => around(service, facts),
     };
-    Some(Judge { configuration, webhook: webhook.get("name").as_str().unwrap_or("").to_owned(), service, backend })
+    match ready {
+        Known::Yes(0) => Backend::Nobody,
+        Known::Yes(_) => Backend::Answers,
+        Known::No(why) => Backend::Unknown(why),
+    }
+}
+
+fn around((namespace, service): &(String, String), facts: &Facts) -> Known<usize> {
+    let slices = match facts.around(Surrounding::EndpointSlices, Some(namespace)) {
+        Known::Yes(slices) => slices,
+        Known::No(_) => return Known::No("its endpoints were not read".to_owned()),
+    };
+    let of_service =
+        |live: &&LiveObject| live.body.at(&["metadata", "labels", "kubernetes.io/service-name"]).as_str() == Some(service);
+    let endpoints = slices.iter().filter(of_service).flat_map(|slice| slice.body.get("endpoints").as_list());
+    Known::Yes(endpoints.filter(|endpoint| endpoint.at(&["conditions", "ready"]).as_bool() != Some(false)).count())
 }
 
 fn covers(webhook: &Value, id: &ObjectRef, labels: &Value, operation: &str, facts: &Facts) -> bool {
     let fails_closed = webhook.get("failurePolicy").as_str().unwrap_or("Fail") == "Fail";
     // matchConditions may exempt the object: they are programs, which are not run here.
-    let may_exempt = !is_empty(webhook.get("matchConditions")) || !namespace_selected(webhook.get("namespaceSelector"), id);
-    let selected =
-        is_empty(webhook.get("objectSelector")) || crate::k8s::selector::selects(webhook.get("objectSelector"), labels);
+    let may_exempt =
+        !is_empty(webhook.get("matchConditions")) || !namespace_selected(webhook.get("namespaceSelector"), id, facts);
+    let selected = is_empty(webhook.get("objectSelector")) || selector::selects(webhook.get("objectSelector"), labels);
     fails_closed
         && !may_exempt
         && selected
         && webhook.get("rules").as_list().iter().any(|rule| rule_covers(rule, id, operation, facts))
 }
 
-/// The label that every namespace carries (Kubernetes 1.21 and later); others are not read.
+/// The label that every namespace carries (Kubernetes 1.21 and later).
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
-/// Whether the selector takes the object's namespace, as far as its name decides it.
-fn namespace_selected(selector: &Value, id: &ObjectRef) -> bool {
-    let Some(namespace) = id.namespace.as_deref().filter(|_| !is_empty(selector)) else {
+/// Whether the selector takes the object's namespace, as far as the labels that are known decide it.
+fn namespace_selected(wanted: &Value, id: &ObjectRef, facts: &Facts) -> bool {
+    let Some(namespace) = id.namespace.as_deref().filter(|_| !is_empty(wanted)) else {
         return true;
     };
-    let keys = selector.get("matchLabels").as_map().into_iter().flat_map(|labels| labels.keys().map(String::as_str));
-    let expressions = selector.get("matchExpressions").as_list().iter().filter_map(|expression| expression.get("key").as_str());
+    let all = facts.around(Surrounding::Namespaces, None).yes().copied().unwrap_or_default();
+    let live = all.iter().find(|live| live.body.at(&["metadata", "name"]).as_str() == Some(namespace));
+    if let Some(live) = live {
+        return selector::selects_by_terms(wanted, live.body.at(&["metadata", "labels"]));
+    }
+    let keys = wanted.get("matchLabels").as_map().into_iter().flat_map(|labels| labels.keys().map(String::as_str));
+    let expressions = wanted.get("matchExpressions").as_list().iter().filter_map(|expression| expression.get("key").as_str());
     let labels = Value::Map([(NAMESPACE_NAME.to_owned(), Value::from(namespace))].into());
-    keys.chain(expressions).all(|key| key == NAMESPACE_NAME) && crate::k8s::selector::selects_by_terms(selector, &labels)
+    keys.chain(expressions).all(|key| key == NAMESPACE_NAME) && selector::selects_by_terms(wanted, &labels)
 }
 
 fn is_empty(value: &Value) -> bool {

@@ -34,6 +34,8 @@ pub async fn read(evidence: &Evidence, from: &Release, to: &Release, redactor: &
 struct Need {
     /// Namespaces with a workload in either manifest.
     workloads: BTreeSet<String>,
+    /// Namespaces of all objects of either manifest.
+    namespaces: BTreeSet<String>,
     /// Namespaces with a Service in either manifest.
     services: BTreeSet<String>,
     /// Whether the target fixes a node port.
@@ -81,6 +83,7 @@ impl Need {
                 .any(|object| object.id.is(SNAPSHOTS, "VolumeSnapshot") && !to.objects.iter().any(|kept| kept.id == object.id)),
             custom: changing_kinds(from, to),
             workloads: templates.iter().filter_map(|(object, _)| object.id.namespace.clone()).collect(),
+            namespaces: objects.iter().filter_map(|object| object.id.namespace.clone()).collect(),
             services: of_kind("", "Service"),
             fixed_ports: ports::any_fixed(&to.objects),
             claims,
@@ -105,9 +108,10 @@ impl Need {
         {
             add(kind, &self.workloads);
         }
-        for kind in [S::ResourceQuotas, S::LimitRanges, S::Namespaces, S::Nodes] {
+        for kind in [S::ResourceQuotas, S::LimitRanges, S::Nodes] {
             add(kind, &self.workloads);
         }
+        add(S::Namespaces, &self.namespaces);
         for kind in [S::EndpointSlices, S::Services, S::Ingresses, S::HttpRoutes, S::GrpcRoutes] {
             add(kind, &self.services);
         }
@@ -152,7 +156,7 @@ impl Need {
         let version = kind.api_versions().iter().find(|version| !evidence.lacks(version, kind.kubernetes_kind()));
         match kind {
             Surrounding::Namespaces => {
-                let ids = self.workloads.iter().map(|name| ObjectRef::new("v1", "Namespace", None, name));
+                let ids = self.namespaces.iter().map(|name| ObjectRef::new("v1", "Namespace", None, name));
                 return each(evidence, ids.collect(), redactor).await;
             }
             Surrounding::CustomResourceDefinitions => return each(evidence, self.definitions(evidence), redactor).await,

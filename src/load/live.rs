@@ -270,7 +270,8 @@ impl<'a> Follow<'a> {
         let kinds = [Surrounding::ValidatingWebhooks, Surrounding::MutatingWebhooks];
         let found = kinds.into_iter().filter_map(|kind| self.around.get(&(kind, None))?.yes());
         let objects = || self.from.objects.iter().chain(&self.to.objects);
-        let groups: BTreeSet<&str> = objects().map(|object| object.id.group()).collect();
+        // Helm's own records are of the core group.
+        let groups: BTreeSet<&str> = objects().map(|object| object.id.group()).chain([""]).collect();
         let judges = move |webhook: &&Value| {
             let listed = webhook.get("rules").as_list().iter().flat_map(|rule| rule.get("apiGroups").as_list());
             let mut listed = listed.filter_map(Value::as_str);

@@ -130,6 +130,7 @@ builtin_rules! {
     custom_resource_removed: "storage/custom-resource-removed",
     data_path_moves: "storage/data-path-moves",
     operator_data_removed: "storage/operator-data-removed",
+    pvc_cannot_grow: "storage/pvc-cannot-grow",
     pvc_grows: "storage/pvc-grows",
     pvc_removed: "storage/pvc-removed",
     pvc_shrunk: "storage/pvc-shrunk",

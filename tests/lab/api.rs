@@ -214,7 +214,8 @@ impl Api {
 
     fn resource(&self, api_version: &str, kind: &str) -> Result<Option<Resource>> {
         let known = self.kinds.lock().ok().and_then(|kinds| kinds.get(api_version).cloned());
-        let resources = match known {
+        // A case may have brought the kind meanwhile.
+        let resources = match known.filter(|resources| resources.iter().any(|resource| resource.kind == kind)) {
             Some(resources) => resources,
             None => self.discover(api_version)?,
         };

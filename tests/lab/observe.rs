@@ -105,9 +105,14 @@ impl Rollback<'_> {
         Ok(ids)
     }
 
+    /// The object under another version of its group: this one may not be served any more.
+    fn other_version(&self, id: &Id) -> Option<&Value> {
+        self.after.objects.iter().find(|(other, _)| other.identity() == id.identity()).map(|(_, object)| object)
+    }
+
     fn objects(&self, seen: &mut Observation, from: &Ids, to: &Ids, hooks: &Ids) {
         for (id, object) in &self.before.objects {
-            let now = self.after.objects.get(id);
+            let now = self.after.objects.get(id).or_else(|| self.other_version(id));
             let was_going = is_going(object);
             let gone = now.is_none_or(|now| uid(now) != uid(object) || (is_going(now) && !was_going));
             let name = id.to_string();
@@ -281,8 +286,9 @@ fn no_such_object(line: &str) -> Vec<String> {
 fn refused(line: &str) -> Vec<String> {
     let mut found = Vec::new();
     for prefix in ["failed to replace object: ", "failed to create resource: "] {
-        // `configmaps is forbidden: User "x" cannot create …` names no object.
-        for rest in after_each(line, prefix).filter(|rest| !rest.contains(" is forbidden: User \"")) {
+        // `configmaps is forbidden: User "x" cannot create …` and `failed calling webhook "x"` name no object.
+        let names_none = |rest: &&str| rest.contains(" is forbidden: User \"") || rest.contains("failed calling webhook \"");
+        for rest in after_each(line, prefix).filter(|rest| !names_none(rest)) {
             if let Some((kind, rest)) = rest.split_once(" \"") {
                 let kind = kind.rsplit(' ').next().unwrap_or(kind).split('.').next().unwrap_or(kind);
                 found.push(format!("{kind}/{}", rest.split('"').next().unwrap_or_default()));
