@@ -85,8 +85,8 @@ impl fmt::Display for ApiError {
             ApiError::NotFound(message) | ApiError::Forbidden(message) | ApiError::Unauthorized(message) => f.write_str(message),
             ApiError::Expired => f.write_str("the list changed while it was being read"),
             ApiError::Unreachable(why) => f.write_str(why),
-            ApiError::Timeout(limit) => write!(f, "no answer within {} s", limit.as_secs()),
-            ApiError::OutOfTime(limit) => write!(f, "not asked: the {} s for live evidence were over", limit.as_secs()),
+            ApiError::Timeout(limit) => write!(f, "no answer within {limit:?}"),
+            ApiError::OutOfTime(limit) => write!(f, "not asked: the {limit:?} for live evidence were over"),
             ApiError::Status { code, message } => write!(f, "status {code}: {message}"),
             ApiError::Malformed(why) => write!(f, "unexpected answer: {why}"),
         }
@@ -456,7 +456,7 @@ mod tests {
     fn reasons_for_gaps() {
         let denied = ApiError::Forbidden("secrets \"x\" is forbidden: …".to_owned());
         assert_eq!(denied.gap("get", "secrets", Some("prod")), "forbidden: get secrets in prod");
-        assert_eq!(ApiError::Timeout(REQUEST_TIMEOUT).gap("list", "nodes", None), "list nodes: no answer within 30 s");
+        assert_eq!(ApiError::Timeout(REQUEST_TIMEOUT).gap("list", "nodes", None), "list nodes: no answer within 30s");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod recording;
 mod records;
 mod report;
 mod secrets;
+mod slow;
 
 use std::collections::BTreeMap;
 use std::io::Write;
