@@ -1,5 +1,7 @@
 //! The pure part in one call: diff, forecast, changes, findings.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::analyze::{self, Change, Context};
 use crate::diff;
 use crate::forecast::{self, Forecast};
@@ -79,20 +81,23 @@ fn not_asked(input: &Input) -> impl Iterator<Item = Gap> {
 /// The rule that looks at Services of the whole cluster.
 const NODE_PORTS: &str = "node-port-taken";
 
-/// What could not be read around the release, with the rules that are blind for it.
+/// What could not be read around the release, with the rules that are blind for it; one gap for one reason.
 fn blinded(input: &Input, rules: &RuleSet) -> Vec<Gap> {
-    let unread = input.facts.around.iter().filter_map(|((kind, namespace), found)| Some((kind, namespace, found.why_not()?)));
-    unread
-        .filter_map(|(kind, namespace, why)| {
+    let mut by_reason: BTreeMap<&str, (Vec<String>, BTreeSet<&str>)> = BTreeMap::new();
+    for ((kind, namespace), found) in &input.facts.around {
+        let Some(why) = found.why_not() else { continue };
+        let blind: Vec<&str> = rules.iter().filter(|rule| rule.needs.contains(kind)).map(|rule| rule.id.as_str()).collect();
+        if !blind.is_empty() {
             let place = namespace.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
-            let mut gap = Gap::new(format!("{}{place}", kind.as_str()), why);
-            // The list of every namespace is read for one rule alone.
-            let everywhere = kind.is_namespaced() && namespace.is_none();
-            let blind = rules.iter().filter(|rule| rule.needs.contains(kind) && (rule.id == NODE_PORTS) == everywhere);
-            gap.affects = blind.map(|rule| rule.id.clone()).collect();
-            (!gap.affects.is_empty()).then_some(gap)
-        })
-        .collect()
+            let (what, affects) = by_reason.entry(why).or_default();
+            what.push(format!("{}{place}", kind.as_str()));
+            affects.extend(blind);
+        }
+    }
+    let gap = |(why, (what, affects)): (&str, (Vec<String>, BTreeSet<&str>))| {
+        affects.into_iter().fold(Gap::new(what.join(", "), why), Gap::affecting)
+    };
+    by_reason.into_iter().map(gap).collect()
 }
 
 /// An analysis with what the rules made of it.

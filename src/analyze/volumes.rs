@@ -92,6 +92,8 @@ fn moved(context: &Context<'_>, before: &Before<'_>, after: &Object) -> Option<C
     let mut moves = mounts::compare(&old, &mounts::of(&after.id, &after.body));
     // A mount that only the live object has, and for which the target has nothing, is an addition that Helm leaves alone.
     moves.retain(|one| one.entered().is_some() || declared.mounts(one.left()));
+    // Of a claim that is deleted and mounted no more, its deletion says it all.
+    moves.retain(|one| one.fact() != Fact::NotMounted || !is_deleted(context, &after.id, one.left()));
     let worst = moves.iter().map(Move::fact).min()?;
     let empty = moves.iter().all(|one| never_used(context, &after.id, one.left()));
     let same_images = images(before.id, before.body) == images(&after.id, &after.body);
@@ -129,6 +131,12 @@ fn never_used(context: &Context<'_>, workload: &ObjectRef, source: &Source) -> b
         },
         Source::Template { .. } | Source::Other(_) => false,
     }
+}
+
+fn is_deleted(context: &Context<'_>, workload: &ObjectRef, source: &Source) -> bool {
+    let Source::Claim(name) = source else { return false };
+    let id = ObjectRef::new("v1", "PersistentVolumeClaim", workload.namespace.as_deref(), name);
+    context.forecast.deletes.contains(&id)
 }
 
 /// What becomes of a claim, and whether there is one.
