@@ -23,9 +23,10 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
     context.pairs.iter().filter_map(|pair| unschedulable(context, pair, nodes)).collect()
 }
 
-/// A workload whose demands change, to some that no node meets. A DaemonSet runs wherever it fits.
+/// A workload whose demands change, to some that no node meets. A DaemonSet runs wherever it fits: that it fits nowhere
+/// counts only if it runs somewhere now.
 fn unschedulable(context: &Context<'_>, pair: &Pair<'_>, nodes: &[LiveObject]) -> Option<Change> {
-    let to = pair.to.filter(|to| !to.id.is("apps", "DaemonSet"))?;
+    let to = pair.to.filter(|to| !to.id.is("apps", "DaemonSet") || runs_somewhere(context, &to.id))?;
     let target = Demand::of(&to.id, &to.body);
     let bodies = [Before::of(context, pair).map(|before| before.body), pair.from.map(|from| &from.body)];
     if target.is_empty() || bodies.into_iter().flatten().any(|body| Demand::of(&to.id, body) == target) {
@@ -42,6 +43,11 @@ fn unschedulable(context: &Context<'_>, pair: &Pair<'_>, nodes: &[LiveObject]) -
         .with("demand", target.shown())
         .evidence(EvidenceSource::To, &to.origin, target.shown());
     Some(reasons.into_iter().take(5).fold(change, |change, reason| change.evidence(EvidenceSource::Live, "Node", reason)))
+}
+
+fn runs_somewhere(context: &Context<'_>, id: &ObjectRef) -> bool {
+    let live = context.input.facts.live_of(id).yes().copied().flatten();
+    live.is_some_and(|live| live.body.at(&["status", "currentNumberScheduled"]).as_i64().unwrap_or(0) > 0)
 }
 
 fn label_of<'n>(node: &'n LiveObject, key: &str) -> &'n Value {
