@@ -86,7 +86,10 @@ fn blinded(input: &Input, rules: &RuleSet) -> Vec<Gap> {
     let mut by_reason: BTreeMap<&str, (Vec<String>, BTreeSet<&str>)> = BTreeMap::new();
     for ((kind, namespace), found) in &input.facts.around {
         let Some(why) = found.why_not() else { continue };
-        let blind: Vec<&str> = rules.iter().filter(|rule| rule.needs.contains(kind)).map(|rule| rule.id.as_str()).collect();
+        // The list of every namespace is read for one rule alone.
+        let everywhere = kind.is_namespaced() && namespace.is_none();
+        let blind = rules.iter().filter(|rule| rule.needs.contains(kind) && (rule.id == NODE_PORTS) == everywhere);
+        let blind: Vec<&str> = blind.map(|rule| rule.id.as_str()).collect();
         if !blind.is_empty() {
             let place = namespace.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
             let (what, affects) = by_reason.entry(why).or_default();
