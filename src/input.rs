@@ -112,6 +112,11 @@ pub struct LiveObject {
 }
 
 impl LiveObject {
+    /// `metadata.name`; empty for an object without one.
+    pub fn name(&self) -> &str {
+        self.body.at(&["metadata", "name"]).as_str().unwrap_or_default()
+    }
+
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.body.at(&["metadata", "annotations"]).get(key).as_str()
     }

@@ -49,7 +49,7 @@ fn is_set_claim(context: &Context<'_>, id: &ObjectRef) -> bool {
     let goes = context.forecast.cascades.iter().any(|other| same_object(other, id));
     id.is("", "PersistentVolumeClaim")
         && !goes
-        && (listed().any(|claim| name(claim) == id.name)
+        && (listed().any(|claim| claim.name() == id.name)
             || context.input.to.objects.iter().chain(&context.input.from.objects).any(of_set))
 }
 
@@ -76,13 +76,9 @@ pub fn is_live(context: &Context<'_>, id: &ObjectRef) -> Known<bool> {
         return Known::No("kinds like this are not listed".to_owned());
     };
     match facts.around(*kind, id.namespace.as_deref()) {
-        Known::Yes(found) => Known::Yes(found.iter().any(|live| name(live) == id.name)),
+        Known::Yes(found) => Known::Yes(found.iter().any(|live| live.name() == id.name)),
         Known::No(why) => Known::No(why),
     }
-}
-
-pub fn name(live: &LiveObject) -> &str {
-    live.body.at(&["metadata", "name"]).as_str().unwrap_or("")
 }
 
 /// Live objects of a surrounding kind in all namespaces that were read, each with its reference.
@@ -95,7 +91,7 @@ pub fn surrounding<'a>(
         let found = found.yes().map(Vec::as_slice).unwrap_or_default();
         found.iter().map(move |live| {
             let version = live.body.get("apiVersion").as_str().unwrap_or(kind.api_versions().first().copied().unwrap_or(""));
-            (ObjectRef::new(version, kind.kubernetes_kind(), namespace.as_deref(), name(live)), live)
+            (ObjectRef::new(version, kind.kubernetes_kind(), namespace.as_deref(), live.name()), live)
         })
     })
 }

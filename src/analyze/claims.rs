@@ -37,7 +37,7 @@ fn users(facts: &Facts, claim: &ObjectRef) -> String {
         Known::No(why) => format!("not known: {why}"),
         Known::Yes(all) => {
             let uses = |pod: &&LiveObject| pods::mounts_claim(pods::spec(&pod.body), &claim.name);
-            let names: Vec<&str> = all.iter().filter(uses).map(name).collect();
+            let names: Vec<&str> = all.iter().filter(uses).map(LiveObject::name).collect();
             match names.as_slice() {
                 [] => "no pod of the release uses it".to_owned(),
                 names if names.len() > 5 => format!("{} pods of the release use it: {}, …", names.len(), names[..5].join(", ")),
@@ -58,7 +58,7 @@ fn newest_snapshot(facts: &Facts, claim: &ObjectRef) -> String {
     let ready = all.iter().filter(|snapshot| snapshot.body.at(&["status", "readyToUse"]).as_bool() == Some(true));
     // RFC 3339 in UTC, as the API server writes it, sorts as text.
     match ready.max_by_key(|snapshot| taken(snapshot)) {
-        Some(newest) => format!("newest ready VolumeSnapshot: {}, taken {}", name(newest), taken(newest)),
+        Some(newest) => format!("newest ready VolumeSnapshot: {}, taken {}", newest.name(), taken(newest)),
         None if all.is_empty() => "no VolumeSnapshot of it".to_owned(),
         None => format!("{} VolumeSnapshots of it, none ready to use", all.len()),
     }
@@ -68,10 +68,6 @@ fn newest_snapshot(facts: &Facts, claim: &ObjectRef) -> String {
 fn taken(snapshot: &LiveObject) -> &str {
     let cut = snapshot.body.at(&["status", "creationTime"]);
     cut.as_str().or_else(|| snapshot.body.at(&["metadata", "creationTimestamp"]).as_str()).unwrap_or("at an unknown time")
-}
-
-fn name(object: &LiveObject) -> &str {
-    object.body.at(&["metadata", "name"]).as_str().unwrap_or("")
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ fn applies(context: &Context<'_>, webhook: &Value, write: &Write<'_>) -> Option<
         .facts
         .around(Surrounding::Namespaces, None)
         .yes()
-        .and_then(|all| all.iter().find(|live| after::name(live) == namespace))
+        .and_then(|all| all.iter().find(|live| live.name() == namespace))
     {
         Some(live) => selector::selects_by_terms(wanted, live.body.at(&["metadata", "labels"])).then_some(decided),
         None => Some(Applies::Maybe),

@@ -112,10 +112,10 @@ fn deleted_since(body: &Value) -> String {
 fn terminating_namespaces(context: &Context<'_>) -> Vec<Change> {
     let Known::Yes(namespaces) = context.input.facts.around(Surrounding::Namespaces, None) else { return Vec::new() };
     let creates_in = |name: &str| context.forecast.creates.iter().any(|id| id.namespace.as_deref() == Some(name));
-    let going = namespaces.iter().filter(|live| live.is_terminating() && creates_in(after::name(live)));
+    let going = namespaces.iter().filter(|live| live.is_terminating() && creates_in(live.name()));
     let own = |id: &ObjectRef| context.input.to.objects.iter().any(|object| object.id == *id);
     going
-        .map(|live| (ObjectRef::new("v1", "Namespace", None, after::name(live)), live))
+        .map(|live| (ObjectRef::new("v1", "Namespace", None, live.name()), live))
         .filter(|(id, _)| !own(id))
         .map(|(id, live)| {
             Change::of(ChangeKind::ObjectTerminating, &id)

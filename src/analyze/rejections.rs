@@ -48,17 +48,13 @@ fn change(context: &Context<'_>, rejected: &Rejected) -> Change {
         .with("from", side(context, id, rejected, true))
         .with("to", side(context, id, rejected, false))
         .with("manager", rejected.reason.split('"').nth(1).unwrap_or(""))
-        .evidence(EvidenceSource::To, origin, described(rejected));
+        .evidence(EvidenceSource::To, origin, rejected.describe());
     // A whole object that is refused has no path.
     change.path = Some(rejected.field.clone()).filter(|field| !field.is_empty());
     let change = lowered(change, rejected)
         .fact_if(rule.is_some() && rejected.confidence > Confidence::Possible, Fact::ImmutableByRule)
         .fact_if(rule.is_some() && rejected.confidence == Confidence::Possible, Fact::MayRefuse);
     live_evidence(change, context, id)
-}
-
-fn described(rejected: &Rejected) -> String {
-    if rejected.field.is_empty() { rejected.reason.clone() } else { format!("{}: {}", rejected.field, rejected.reason) }
 }
 
 fn lowered(change: Change, rejected: &Rejected) -> Change {

@@ -162,6 +162,13 @@ pub struct Rejected {
     pub conflict: bool,
 }
 
+impl Rejected {
+    /// Field and reason; the reason alone where the whole object is refused.
+    pub fn describe(&self) -> String {
+        if self.field.is_empty() { self.reason.clone() } else { format!("{}: {}", self.field, self.reason) }
+    }
+}
+
 /// Something that is not as *to* says although Helm does not fail on it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NotRestored {

@@ -239,10 +239,6 @@ impl<'a> Run<'a> {
     }
 }
 
-fn describe(rejected: &Rejected) -> String {
-    if rejected.field.is_empty() { rejected.reason.clone() } else { format!("{}: {}", rejected.field, rejected.reason) }
-}
-
 fn first_few(reasons: &[String]) -> String {
     let shown: Vec<&str> = reasons.iter().take(3).map(String::as_str).collect();
     let more = reasons.len().saturating_sub(shown.len());

@@ -65,7 +65,7 @@ pub fn of(spec: &Value) -> BTreeSet<Reference> {
     found.0
 }
 
-/// Init, ordinary and ephemeral containers, with the list they stand in.
+/// Init and ordinary containers, with the list they stand in.
 pub fn containers(spec: &Value) -> impl Iterator<Item = (&'static str, &Value)> {
     ["initContainers", "containers"].into_iter().flat_map(|list| spec.get(list).as_list().iter().map(move |item| (list, item)))
 }

@@ -242,7 +242,8 @@ async fn each(evidence: &Evidence, ids: Vec<ObjectRef>, redactor: &Redactor) -> 
 /// Warnings about pods that are not ready, in namespaces where there are such pods.
 async fn events(evidence: &Evidence, around: &Around, redactor: &Redactor) -> Around {
     let unready = around.iter().filter(|((kind, _), _)| *kind == Surrounding::Pods).filter_map(|((_, namespace), pods)| {
-        let names: BTreeSet<String> = pods.yes()?.iter().filter(|pod| !is_ready(&pod.body)).map(name_of).collect();
+        let names: BTreeSet<String> =
+            pods.yes()?.iter().filter(|pod| !is_ready(&pod.body)).map(|pod| pod.name().to_owned()).collect();
         (!names.is_empty()).then_some((namespace.clone(), names))
     });
     let reads = unready.map(async |(namespace, names)| {
@@ -263,10 +264,6 @@ fn is_ready(pod: &Value) -> bool {
     let conditions = pod.at(&["status", "conditions"]).as_list();
     let ready = |condition: &&Value| condition.get("type").as_str() == Some("Ready");
     finished || conditions.iter().find(ready).is_some_and(|condition| condition.get("status").as_str() == Some("True"))
-}
-
-fn name_of(object: &LiveObject) -> String {
-    object.body.at(&["metadata", "name"]).as_str().unwrap_or_default().to_owned()
 }
 
 /// What the pods of the target refer to and the target does not have itself.

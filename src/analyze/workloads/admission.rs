@@ -1,7 +1,7 @@
 //! Pods of the target that admission refuses: the workload is accepted, its pods are not.
 
 use super::quotas::amount;
-use super::{Workload, beside, name_of};
+use super::{Workload, beside};
 use crate::analyze::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Confidence;
 use crate::input::LiveObject;
@@ -49,7 +49,7 @@ fn refused(workload: &Workload<'_>, refusal: &Refusal<'_>) -> Option<Change> {
 fn by_level(context: &Context<'_>, workload: &Workload<'_>) -> Option<Change> {
     let name = workload.id().namespace.as_deref()?;
     let namespaces = context.input.facts.around(Surrounding::Namespaces, None);
-    let namespace = namespaces.yes()?.iter().find(|namespace| name_of(namespace) == name)?;
+    let namespace = namespaces.yes()?.iter().find(|namespace| namespace.name() == name)?;
     let label = namespace.body.at(&["metadata", "labels"]).get(pod_security::ENFORCE_LABEL).as_str()?;
     let level = Level::parse(label)?;
     let broken = |body: &Value| pod_security::violations(level, kinds::pod_template(workload.id(), body));
@@ -73,7 +73,7 @@ fn by_limits(context: &Context<'_>, workload: &Workload<'_>) -> Option<Change> {
             workload,
             &Refusal {
                 fact: Fact::LimitRange,
-                by: format!("LimitRange/{}", name_of(range)),
+                by: format!("LimitRange/{}", range.name()),
                 now: out_of_range(range, workload.pod_spec_before()),
                 then: out_of_range(range, workload.pod_spec()),
                 evidence: "min and max of type Container",

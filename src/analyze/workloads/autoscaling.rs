@@ -36,9 +36,8 @@ fn staying(context: &Context<'_>, workload: &Workload<'_>) -> Option<String> {
         });
         let kept = |name: &str| !context.forecast.deletes.iter().any(|id| id.is(group, kind) && id.name == name);
         let found = beside(context, *around, workload.id());
-        let live =
-            found.yes().and_then(|list| list.iter().find(|live| scales(&live.body, workload.id()) && kept(super::name_of(live))));
-        let name = manifest.map(|object| object.id.name.as_str()).or_else(|| live.map(super::name_of));
+        let live = found.yes().and_then(|list| list.iter().find(|live| scales(&live.body, workload.id()) && kept(live.name())));
+        let name = manifest.map(|object| object.id.name.as_str()).or_else(|| live.map(|live| live.name()));
         name.map(|name| format!("{kind}/{name}"))
     })
 }

@@ -151,8 +151,3 @@ pub(super) fn predicted(context: &Context<'_>, to: &Object, from: Option<&Object
 fn beside<'c>(context: &'c Context<'_>, kind: Surrounding, id: &ObjectRef) -> Known<&'c [LiveObject]> {
     context.input.facts.around(kind, id.namespace.as_deref())
 }
-
-/// The name of a live object.
-fn name_of(object: &LiveObject) -> &str {
-    object.body.at(&["metadata", "name"]).as_str().unwrap_or("")
-}

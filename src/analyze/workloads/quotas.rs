@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::surge::bounds;
-use super::{Workload, beside, name_of};
+use super::{Workload, beside};
 use crate::analyze::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Confidence;
 use crate::input::LiveObject;
@@ -49,7 +49,7 @@ fn short(quota: &LiveObject, workloads: &[&Workload<'_>]) -> Option<Change> {
         return None;
     }
     let namespace = quota.body.at(&["metadata", "namespace"]).as_str();
-    let id = ObjectRef::new("v1", "ResourceQuota", namespace, name_of(quota));
+    let id = ObjectRef::new("v1", "ResourceQuota", namespace, quota.name());
     let lacks: Vec<String> = lacks.into_values().collect();
     Some(
         Change::of(ChangeKind::QuotaExceeded, &id)

@@ -1,7 +1,7 @@
 //! Requests and limits that go below what a VerticalPodAutoscaler has measured.
 
 use super::quotas::amount;
-use super::{Workload, beside, name_of};
+use super::{Workload, beside};
 use crate::analyze::{Change, ChangeKind, Context};
 use crate::input::LiveObject;
 use crate::k8s::surroundings::Surrounding;
@@ -22,8 +22,8 @@ fn starved(context: &Context<'_>, workload: &Workload<'_>) -> Option<Change> {
     }
     let change = Change::of(ChangeKind::RequestsTooLow, workload.id())
         .with("short", short.join("; "))
-        .with("scaler", format!("VerticalPodAutoscaler/{}", name_of(scaler)))
-        .evidence(EvidenceSource::Live, format!("VerticalPodAutoscaler/{}", name_of(scaler)), short.join("; "))
+        .with("scaler", format!("VerticalPodAutoscaler/{}", scaler.name()))
+        .evidence(EvidenceSource::Live, format!("VerticalPodAutoscaler/{}", scaler.name()), short.join("; "))
         .evidence(EvidenceSource::To, &workload.to.origin, "resources of the pod template");
     Some(change)
 }

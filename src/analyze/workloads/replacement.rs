@@ -1,7 +1,7 @@
 //! What happens between the old pod and the new one: volumes that only one of them can hold, and moments without any.
 
 use super::surge::bounds;
-use super::{Workload, beside, name_of};
+use super::{Workload, beside};
 use crate::analyze::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Confidence;
 use crate::input::Known;
@@ -71,7 +71,7 @@ fn exclusive_claim(context: &Context<'_>, workload: &Workload<'_>) -> Option<Exc
 /// The claim as it is live, else as the target writes it.
 fn claim_body<'c>(context: &'c Context<'_>, workload: &Workload<'_>, name: &str) -> Option<(&'c Value, EvidenceSource)> {
     let live = beside(context, Surrounding::PersistentVolumeClaims, workload.id());
-    let found = live.yes().and_then(|claims| claims.iter().find(|claim| name_of(claim) == name));
+    let found = live.yes().and_then(|claims| claims.iter().find(|claim| claim.name() == name));
     let objects = context.input.to.objects.iter();
     let mut written = objects.filter(|object| {
         object.id.is("", "PersistentVolumeClaim") && object.id.name == name && object.id.namespace == workload.id().namespace

@@ -1,6 +1,6 @@
 //! Pod templates that go back while the pods do not.
 
-use super::{Workload, beside, name_of};
+use super::{Workload, beside};
 use crate::analyze::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Confidence;
 use crate::input::{Known, LiveObject};
@@ -76,7 +76,7 @@ fn stuck(context: &Context<'_>, workload: &Workload<'_>) -> Option<Change> {
 fn waiting_for(change: Change, workload: &Workload<'_>, pods: &[LiveObject], revision: &str) -> Option<Change> {
     let of_set = pods.iter().filter(|pod| is_pod_of(pod, workload, revision));
     let unready: Vec<&LiveObject> = of_set.filter(|pod| !is_ready(pod) && !pod.is_terminating()).collect();
-    let names: Vec<&str> = unready.iter().map(|pod| name_of(pod)).collect();
+    let names: Vec<&str> = unready.iter().map(|pod| pod.name()).collect();
     if names.is_empty() {
         return None;
     }
@@ -96,7 +96,7 @@ fn not_seen(change: Change, status: &Value, why: &str) -> Option<Change> {
 }
 
 fn is_pod_of(pod: &LiveObject, workload: &Workload<'_>, revision: &str) -> bool {
-    let ordinal = name_of(pod).strip_prefix(workload.id().name.as_str()).and_then(|rest| rest.strip_prefix('-'));
+    let ordinal = pod.name().strip_prefix(workload.id().name.as_str()).and_then(|rest| rest.strip_prefix('-'));
     ordinal.is_some_and(|ordinal| ordinal.parse::<u32>().is_ok())
         && pod.body.at(&["metadata", "labels"]).get("controller-revision-hash").as_str() == Some(revision)
 }

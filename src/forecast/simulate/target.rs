@@ -4,12 +4,12 @@ use crate::input::{Known, LiveObject};
 use crate::k8s::names;
 use crate::release::{Object, ObjectRef};
 
-use super::{Run, describe};
+use super::Run;
 use crate::forecast::availability::{self, Served};
 use crate::forecast::objects::{self, Changed, Sides};
 use crate::forecast::ports;
 use crate::forecast::restored;
-use crate::forecast::{Action, Alternative, Confidence, Method, Outcome, StepResult, bodies, cascades};
+use crate::forecast::{Action, Alternative, Confidence, Method, Outcome, Rejected, StepResult, bodies, cascades};
 
 impl<'a> Run<'a> {
     pub(super) fn target_object(&mut self, object: &'a Object, before: Option<&'a Object>) -> Result<(), String> {
@@ -182,17 +182,17 @@ impl<'a> Run<'a> {
         };
         let firm = changed.rejected.iter().find(|rejected| rejected.confidence > Confidence::Possible);
         let (result, why) = match firm {
-            Some(rejected) if rejected.conflict => (StepResult::Conflict, Some(describe(rejected))),
-            Some(rejected) => (StepResult::Rejected, Some(describe(rejected))),
+            Some(rejected) if rejected.conflict => (StepResult::Conflict, Some(rejected.describe())),
+            Some(rejected) => (StepResult::Rejected, Some(rejected.describe())),
             None if !changed.rejected.is_empty() => {
                 self.undecided.push(format!("whether {} is accepted", object.id));
-                (StepResult::Unknown, changed.rejected.first().map(describe))
+                (StepResult::Unknown, changed.rejected.first().map(Rejected::describe))
             }
             None if changed.unchanged => (StepResult::Ok, Some("nothing to change".to_owned())),
             None => (StepResult::Ok, None),
         };
         if let Some(rejected) = firm {
-            self.update_errors.push(format!("{}: {}", object.id, describe(rejected)));
+            self.update_errors.push(format!("{}: {}", object.id, rejected.describe()));
         }
         self.forecast.rejected.extend(changed.rejected.iter().cloned());
         self.step(action, &object.id, result, why);
