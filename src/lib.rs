@@ -28,3 +28,4 @@ pub mod release;
 pub mod report;
 pub mod rules;
 pub mod settings;
+pub mod sql;
