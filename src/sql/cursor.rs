@@ -9,13 +9,22 @@ use super::name::{Ident, Name};
 pub struct Cursor<'a> {
     pub source: &'a str,
     pub dialect: Dialect,
+    /// How many bodies this text stands in: a reader of nested text stops at [`MAX_DEPTH`].
+    pub depth: u32,
     tokens: &'a [Token],
     at: usize,
 }
 
+/// Bodies in bodies (`DO` in `EXECUTE` in `DO` …) that are read; what is deeper stays unread and counts as not understood.
+pub const MAX_DEPTH: u32 = 6;
+
 impl<'a> Cursor<'a> {
     pub fn new(source: &'a str, tokens: &'a [Token], dialect: Dialect) -> Self {
-        Cursor { source, dialect, tokens, at: 0 }
+        Cursor { source, dialect, depth: 0, tokens, at: 0 }
+    }
+
+    pub fn at_depth(self, depth: u32) -> Self {
+        Cursor { depth, ..self }
     }
 
     pub fn is_end(&self) -> bool {
@@ -38,6 +47,13 @@ impl<'a> Cursor<'a> {
     /// Line of the next token in the statement's text, from 1; of the last one at the end.
     pub fn line(&self) -> u32 {
         self.token().or_else(|| self.tokens.last().copied()).map_or(1, |token| token.line)
+    }
+
+    /// The next `count` tokens, the place after them.
+    pub fn take_count(&mut self, count: usize) -> Cursor<'a> {
+        let start = self.at;
+        self.at = (start + count).min(self.tokens.len());
+        self.slice(start, self.at)
     }
 
     /// Number of tokens that are left.

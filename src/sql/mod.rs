@@ -15,4 +15,6 @@ pub mod effect;
 pub mod expression;
 pub mod lexer;
 pub mod name;
+pub mod read;
+pub mod split;
 pub mod statement;
