@@ -22,6 +22,7 @@ pub mod helm;
 pub mod input;
 pub mod k8s;
 pub mod load;
+pub mod migrations;
 pub mod pipeline;
 pub mod recording;
 pub mod release;
