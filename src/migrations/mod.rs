@@ -1,7 +1,14 @@
 //! Histories of schema migrations: which framework wrote them, in which order they run, what lies between two versions, whether
 //! the way back exists, and what old code would meet.
+//!
+//! ```text
+//! files -> source::Tree -> frameworks (recognised, ordered, cut into scripts) -> history::History -> range, startup -> report
+//! ```
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
 pub mod code;
+pub mod framework;
+pub mod history;
 pub mod report;
+pub mod source;
