@@ -1,0 +1,124 @@
+//! ALTER TABLE of PostgreSQL and SQLite, and what the other dialects share with them.
+
+use crate::sql::cursor::Cursor;
+use crate::sql::name::Name;
+use crate::sql::statement::{ObjectKind, Op, TableAction};
+
+use super::column::column;
+use super::constraint::{is_table_constraint, table_constraint};
+use super::opaque::head;
+use super::words::cascade;
+
+/// What every action of one ALTER TABLE says.
+#[derive(Clone)]
+pub struct Target {
+    pub table: Name,
+    pub if_exists: bool,
+    pub only: bool,
+    pub object: ObjectKind,
+}
+
+impl Target {
+    pub fn op(&self, action: TableAction) -> Op {
+        Op::AlterTable { table: self.table.clone(), if_exists: self.if_exists, only: self.only, action }
+    }
+}
+
+/// What stands behind `ALTER TABLE` (VIEW, FOREIGN TABLE).
+pub fn alter_table(cursor: &mut Cursor, object: ObjectKind) -> Option<Vec<Op>> {
+    if cursor.take(&["ALL", "IN", "TABLESPACE"]) {
+        return Some(vec![Op::Harmless]);
+    }
+    let if_exists = cursor.take_if_exists();
+    let only = cursor.take_word("ONLY");
+    let table = cursor.take_name()?;
+    cursor.take_symbol("*");
+    let target = Target { table, if_exists, only, object };
+    let parts = cursor.take_count(cursor.remaining()).split_commas();
+    let ops = parts.into_iter().flat_map(|part| action(part, &target)).collect::<Vec<_>>();
+    (!ops.is_empty()).then_some(ops)
+}
+
+fn action(part: Cursor, target: &Target) -> Vec<Op> {
+    let mut here = part;
+    match known(&mut here, target) {
+        Some(ops) if here.is_end() => ops,
+        _ => vec![target.op(TableAction::Opaque { head: head(part) })],
+    }
+}
+
+fn known(cursor: &mut Cursor, target: &Target) -> Option<Vec<Op>> {
+    if let Some(op) = rename(cursor, target) {
+        return Some(vec![op]);
+    }
+    if cursor.take(&["SET", "SCHEMA"]) {
+        let (object, if_exists) = (target.object, target.if_exists);
+        return Some(vec![Op::SetSchema { object, name: target.table.clone(), schema: cursor.take_ident()?, if_exists }]);
+    }
+    common(cursor).map(|action| vec![target.op(action)])
+}
+
+fn rename(cursor: &mut Cursor, target: &Target) -> Option<Op> {
+    let mut here = *cursor;
+    if !here.take_word("RENAME") {
+        return None;
+    }
+    let op = if here.take_one_of(&["TO", "AS"]).is_some() {
+        let (from, if_exists) = (target.table.clone(), target.if_exists);
+        Op::RenameTable { from, to: here.take_name()?, if_exists }
+    } else if here.take_word("CONSTRAINT") {
+        let from = here.take_ident()?;
+        here.take_word("TO");
+        target.op(TableAction::RenameConstraint { from, to: here.take_ident()? })
+    } else {
+        if !here.is_word_at(1, "TO") || here.is(&["COLUMN", "TO", "TO"]) {
+            here.take_word("COLUMN");
+        }
+        let from = here.take_ident_or_text()?;
+        if !here.take_word("TO") {
+            return None;
+        }
+        target.op(TableAction::RenameColumn { from, to: here.take_ident_or_text()? })
+    };
+    *cursor = here;
+    Some(op)
+}
+
+fn common(cursor: &mut Cursor) -> Option<TableAction> {
+    if cursor.take_word("ADD") {
+        return add(cursor);
+    }
+    if cursor.take_word("DROP") {
+        return drop(cursor);
+    }
+    if cursor.take_word("ALTER") {
+        return super::alter_column::alter(cursor);
+    }
+    if cursor.take(&["VALIDATE", "CONSTRAINT"]) {
+        return Some(TableAction::ValidateConstraint { name: cursor.take_ident()? });
+    }
+    super::alter_other::other(cursor)
+}
+
+fn add(cursor: &mut Cursor) -> Option<TableAction> {
+    if is_table_constraint(cursor) {
+        return Some(TableAction::AddConstraint(table_constraint(cursor)?));
+    }
+    cursor.take_word("COLUMN");
+    let if_not_exists = cursor.take_if_not_exists();
+    Some(TableAction::AddColumn { column: column(cursor)?, if_not_exists })
+}
+
+fn drop(cursor: &mut Cursor) -> Option<TableAction> {
+    if cursor.take_word("CONSTRAINT") {
+        let if_exists = cursor.take_if_exists();
+        let name = cursor.take_ident()?;
+        return Some(TableAction::DropConstraint { name, if_exists, cascade: cascade(cursor) });
+    }
+    if cursor.remaining() > 1 {
+        cursor.take_word("COLUMN");
+    }
+    let if_exists = cursor.take_if_exists();
+    let column = cursor.take_ident_or_text()?;
+    Some(TableAction::DropColumn { column, if_exists, cascade: cascade(cursor) })
+}
