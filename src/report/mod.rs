@@ -5,6 +5,7 @@
 mod clean;
 mod digest;
 pub mod json;
+pub mod migrations;
 mod model;
 #[cfg(test)]
 pub mod sample;

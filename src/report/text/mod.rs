@@ -2,7 +2,7 @@
 
 mod forecast;
 mod headline;
-mod page;
+pub mod page;
 
 use anstyle::{AnsiColor, Style};
 
