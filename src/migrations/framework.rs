@@ -33,6 +33,7 @@ pub enum Framework {
     SeaOrm,
     Sequelize,
     Sqitch,
+    SqlMigrate,
     Sqlx,
     Synapse,
     Temporal,
@@ -43,7 +44,7 @@ pub enum Framework {
 }
 
 /// Name in options and reports, and the name that `rules/tables/migration-tools.csv` and people use.
-const NAMES: [(Framework, &str, &str); 32] = [
+const NAMES: [(Framework, &str, &str); 33] = [
     (Framework::Alembic, "alembic", "Alembic"),
     (Framework::Atlas, "atlas", "Atlas"),
     (Framework::Dbmate, "dbmate", "dbmate"),
@@ -71,6 +72,7 @@ const NAMES: [(Framework, &str, &str); 32] = [
     (Framework::SeaOrm, "sea-orm", "sea-orm"),
     (Framework::Sequelize, "sequelize", "Sequelize"),
     (Framework::Sqitch, "sqitch", "Sqitch"),
+    (Framework::SqlMigrate, "sql-migrate", "sql-migrate"),
     (Framework::Sqlx, "sqlx", "sqlx"),
     (Framework::Synapse, "synapse", "Synapse"),
     (Framework::Temporal, "temporal", "Temporal"),

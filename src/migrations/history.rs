@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::framework::Framework;
+pub use super::report::{AnomalyKind, Gap};
 use crate::sql::dialect::Dialect;
 use crate::sql::statement::Statement;
 
@@ -180,52 +181,6 @@ pub struct Acknowledgement {
 pub struct Anomaly {
     pub kind: AnomalyKind,
     pub version: String,
-    pub path: String,
-    pub why: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AnomalyKind {
-    /// Two migrations have one version.
-    Duplicate,
-    /// A number of a row is left out.
-    MissingNumber,
-    /// A way back, an entry of a plan or a dependency without its migration.
-    Unmatched,
-    /// Migrations that depend on each other.
-    Cycle,
-    /// More than one newest migration.
-    Branch,
-    /// Another framework's migrations are here as well.
-    OtherFramework,
-    /// The same version with another text on the other side.
-    Edited,
-    /// On the older side only.
-    Removed,
-    /// New, but before something that ran already.
-    OutOfOrder,
-}
-
-impl AnomalyKind {
-    /// As in reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            AnomalyKind::Duplicate => "duplicate",
-            AnomalyKind::MissingNumber => "missing-number",
-            AnomalyKind::Unmatched => "unmatched",
-            AnomalyKind::Cycle => "cycle",
-            AnomalyKind::Branch => "branch",
-            AnomalyKind::OtherFramework => "other-framework",
-            AnomalyKind::Edited => "edited",
-            AnomalyKind::Removed => "removed",
-            AnomalyKind::OutOfOrder => "out-of-order",
-        }
-    }
-}
-
-/// Something that could not be known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gap {
     pub path: String,
     pub why: String,
 }

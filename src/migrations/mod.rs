@@ -9,6 +9,10 @@
 
 pub mod code;
 pub mod framework;
+pub mod frameworks;
 pub mod history;
+pub mod order;
 pub mod report;
 pub mod source;
+
+pub use frameworks::history;

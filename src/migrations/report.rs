@@ -162,8 +162,16 @@ pub enum AnomalyKind {
     OutOfOrder,
     /// Two files with one version.
     Duplicate,
-    /// A version that others build on is not there.
+    /// A version that others build on, or a number of a row, is not there.
     Missing,
+    /// A way back, or an entry of a plan, without its migration.
+    Unmatched,
+    /// Migrations that depend on each other.
+    Cycle,
+    /// More than one newest migration.
+    Branch,
+    /// Another framework's migrations are here as well.
+    OtherFramework,
 }
 
 /// Whether the old image's migrator starts against the newer history.
