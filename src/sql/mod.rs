@@ -18,3 +18,4 @@ pub mod name;
 pub mod read;
 pub mod split;
 pub mod statement;
+pub mod types;

@@ -1,0 +1,205 @@
+//! The tables are sound, and agree with what real servers did.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::profile::names;
+use super::rules::rows;
+use super::*;
+use crate::sql::dialect::DIALECTS;
+use crate::sql::expression::{ColumnRef, Shape};
+use crate::sql::name::Ident;
+
+/// `numeric(10,2)`, `bigint unsigned`, `integer[]`, `enum('a','b')`, `varchar(20) character set latin1`.
+pub(super) fn parse(dialect: Dialect, text: &str) -> DataType {
+    let (text, collation) = clause(text, " collate ");
+    let (text, charset) = clause(text, " character set ");
+    let (text, dimensions) = text.strip_suffix("[]").map_or((text, 0), |element| (element, 1));
+    let (text, unsigned) = text.strip_suffix(" unsigned").map_or((text, false), |signed| (signed, true));
+    let (name, inside) = text.split_once('(').map_or((text, ""), |(name, rest)| (name, rest.trim_end_matches(')')));
+    let parts = inside.split(',').filter(|part| !part.is_empty()).map(|part| part.trim_matches('\'').to_owned());
+    let (arguments, labels) = if inside.starts_with('\'') { (vec![], parts.collect()) } else { (parts.collect(), vec![]) };
+    let name = Name::bare(Ident::stored(dialect, name));
+    DataType { arguments, labels, dimensions, unsigned, charset, collation, ..DataType::named(name) }
+}
+
+fn clause<'a>(text: &'a str, word: &str) -> (&'a str, Option<String>) {
+    text.split_once(word).map_or((text, None), |(before, after)| (before, Some(after.to_owned())))
+}
+
+fn postgresql(from: &str, to: &str) -> TypeChange {
+    change(Dialect::PostgreSql, &parse(Dialect::PostgreSql, from), &parse(Dialect::PostgreSql, to), None, None)
+}
+
+fn expr(shape: Shape, text: &str) -> Expr {
+    let column = ColumnRef { qualifier: None, column: Ident::stored(Dialect::PostgreSql, "c") };
+    let columns = if text.contains('c') { vec![column] } else { vec![] };
+    Expr { shape, columns, functions: vec![], tables: vec![], text: text.to_owned() }
+}
+
+fn column() -> Expr {
+    let column = ColumnRef { qualifier: None, column: Ident::stored(Dialect::PostgreSql, "c") };
+    expr(Shape::Column(column), "c")
+}
+
+fn cast(inner: Expr, to: &str) -> Expr {
+    let text = format!("{} :: {to}", inner.text);
+    expr(Shape::Cast { inner: Box::new(inner), to: parse(Dialect::PostgreSql, to) }, &text)
+}
+
+fn call(function: &str, argument: Expr) -> Expr {
+    let text = format!("{function} ( {} )", argument.text);
+    let function = Name::bare(Ident::stored(Dialect::PostgreSql, function));
+    expr(Shape::Call { function, arguments: vec![argument] }, &text)
+}
+
+fn with_using(from: &str, to: &str, using: &Expr) -> TypeChange {
+    change(Dialect::PostgreSql, &parse(Dialect::PostgreSql, from), &parse(Dialect::PostgreSql, to), Some(using), None)
+}
+
+#[test]
+fn rows_have_keys_of_their_own() {
+    let mut keys = BTreeSet::new();
+    for row in rows() {
+        assert!(keys.insert(row.key.as_str()), "{} stands twice", row.key);
+        assert!(row.why.ends_with('.') && !row.source.is_empty(), "{}", row.key);
+    }
+}
+
+#[test]
+fn names_are_unique_in_their_dialect() {
+    for dialect in DIALECTS {
+        let of_dialect: Vec<_> =
+            names().iter().filter(|row| row.dialects.split('|').any(|name| name == dialect.as_str())).collect();
+        let unique: BTreeSet<_> = of_dialect.iter().map(|row| row.name).collect();
+        assert_eq!(unique.len(), of_dialect.len(), "{dialect}");
+    }
+}
+
+#[test]
+fn every_pair_of_known_types_has_a_row() {
+    for dialect in DIALECTS {
+        let of_dialect = names().iter().filter(|row| table::lists(row.dialects, dialect.as_str()));
+        let canonical: BTreeMap<_, _> = of_dialect.map(|row| (row.canonical, row.name)).collect();
+        for from in canonical.values() {
+            for to in canonical.values() {
+                let result = change(dialect, &parse(dialect, from), &parse(dialect, to), None, None);
+                assert!(result.known, "{dialect}: {from} to {to}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_nobody_measured_is_not_taken_for_safe() {
+    let result = postgresql("thing", "integer");
+    assert!(!result.known && result.loses.is_some() && result.old_writes != Writes::All);
+}
+
+#[test]
+fn postgresql_widens_and_narrows() {
+    let wider = postgresql("integer", "bigint");
+    assert_eq!((wider.loses, wider.refuses, wider.old_writes, wider.reads), (None, false, Writes::All, Reads::Same));
+    assert!(wider.widens && wider.reverse == Reverse::MayFail);
+    let narrower = postgresql("varchar(50)", "varchar(20)");
+    assert_eq!((narrower.loses, narrower.refuses), (None, true));
+    assert_eq!(narrower.old_writes, Writes::Some(Certainty::Possible));
+    assert!(!narrower.widens && narrower.reverse == Reverse::Exact);
+}
+
+#[test]
+fn postgresql_loses_silently() {
+    assert_eq!(postgresql("timestamp", "date").loses, Some(Certainty::Certain));
+    let rounded = postgresql("numeric(10,4)", "numeric(10,2)");
+    assert_eq!((rounded.loses, rounded.changed_writes), (Some(Certainty::Likely), Some(Certainty::Likely)));
+}
+
+#[test]
+fn a_cast_that_is_written_out_cuts_where_an_assignment_refuses() {
+    let cut = with_using("text", "varchar(20)", &cast(column(), "varchar(20)"));
+    assert_eq!((cut.loses, cut.refuses), (Some(Certainty::Possible), false));
+    assert_eq!(cut.old_writes, Writes::Some(Certainty::Possible));
+    let day = with_using("timestamptz", "timestamptz", &cast(column(), "date"));
+    assert_eq!(day.loses, Some(Certainty::Certain));
+}
+
+#[test]
+fn text_needs_an_expression_to_become_a_number() {
+    assert!(postgresql("text", "integer").needs_using);
+    let number = with_using("text", "integer", &cast(column(), "integer"));
+    assert!(number.refuses && !number.needs_using);
+    assert_eq!(number.old_writes, Writes::Some(Certainty::Likely));
+    assert_eq!(number.reverse, Reverse::Exact);
+}
+
+#[test]
+fn expressions_are_followed() {
+    let null = with_using("integer", "boolean", &expr(Shape::Null, "NULL"));
+    assert_eq!((null.loses, null.old_writes), (Some(Certainty::Certain), Writes::None));
+    let trimmed = with_using("text", "varchar(20)", &call("left", column()));
+    assert_eq!(trimmed.loses, Some(Certainty::Possible));
+    let moment = with_using("bigint", "timestamptz", &call("to_timestamp", column()));
+    assert_eq!((moment.loses, moment.old_writes), (None, Writes::None));
+    let mapped = with_using("boolean", "integer", &expr(Shape::Other, "case when c then 1 else 0 end"));
+    assert_eq!(mapped.loses, None);
+    let tested = with_using("integer", "boolean", &expr(Shape::Other, "c <> 0"));
+    assert_eq!(tested.loses, Some(Certainty::Likely));
+    let other = with_using("integer", "integer", &call("frobnicate_c", column()));
+    assert_eq!((other.loses, other.known), (Some(Certainty::Possible), false));
+}
+
+/// Types of a catalog.
+struct Moods;
+
+impl UserTypes for Moods {
+    fn find(&self, name: &Name) -> Option<UserType> {
+        let labels = |labels: &[&str]| Some(UserType::Enum(labels.iter().map(|label| (*label).to_owned()).collect()));
+        let base = || parse(Dialect::PostgreSql, "integer");
+        match name.name.key() {
+            "mood" => labels(&["a", "b", "c"]),
+            "mood2" => labels(&["a", "b", "c", "d"]),
+            "posint" => Some(UserType::Domain { base: base(), checked: true }),
+            "pair" => Some(UserType::Composite),
+            _ => None,
+        }
+    }
+}
+
+#[test]
+fn enumerations_convert_by_label() {
+    let parse = |text| parse(Dialect::PostgreSql, text);
+    let using = cast(cast(column(), "text"), "mood2");
+    let wider = change_with(Dialect::PostgreSql, &parse("mood"), &parse("mood2"), Some(&using), None, &Moods);
+    assert_eq!((wider.loses, wider.refuses, wider.old_writes), (None, false, Writes::All));
+    assert!(wider.widens && wider.known);
+    let using = cast(cast(column(), "text"), "mood");
+    let narrower = change_with(Dialect::PostgreSql, &parse("mood2"), &parse("mood"), Some(&using), None, &Moods);
+    assert_eq!((narrower.loses, narrower.refuses), (None, true));
+    assert_eq!(narrower.old_writes, Writes::Some(Certainty::Possible));
+}
+
+#[test]
+fn a_domain_checks_what_its_base_type_takes() {
+    let parse = |text| parse(Dialect::PostgreSql, text);
+    let checked = change_with(Dialect::PostgreSql, &parse("integer"), &parse("posint"), None, None, &Moods);
+    assert!(checked.refuses && checked.old_writes == Writes::Some(Certainty::Possible) && !checked.why.is_empty());
+    let free = change_with(Dialect::PostgreSql, &parse("posint"), &parse("integer"), None, None, &Moods);
+    assert!(!free.refuses && free.widens);
+}
+
+#[test]
+fn two_spellings_are_one_type() {
+    let same = |dialect, a, b| equal(dialect, &parse(dialect, a), &parse(dialect, b));
+    for (a, b) in [("int4", "integer"), ("character varying(20)", "varchar(20)"), ("decimal", "numeric"), ("char", "char(1)")] {
+        assert!(same(Dialect::PostgreSql, a, b), "{a} {b}");
+    }
+    for (a, b) in [("int(11)", "integer"), ("boolean", "tinyint(1)"), ("decimal", "numeric(10,0)"), ("utf8", "utf8")] {
+        assert!(same(Dialect::MySql, a, b), "{a} {b}");
+    }
+    // MariaDB's JSON is a LONGTEXT that checks its values.
+    assert!(!same(Dialect::MariaDb, "json", "longtext"));
+    assert!(same(Dialect::MySql, "varchar(9) character set utf8", "varchar(9) character set utf8mb3"));
+    assert!(same(Dialect::Sqlite, "varchar(20)", "text") && !same(Dialect::Sqlite, "text", "integer"));
+    assert!(!same(Dialect::PostgreSql, "varchar(20)", "varchar(50)") && !same(Dialect::MySql, "int", "int unsigned"));
+    assert_eq!(display(Dialect::PostgreSql, &parse(Dialect::PostgreSql, "character varying(20)")), "varchar(20)");
+    assert_eq!(display(Dialect::MySql, &parse(Dialect::MySql, "int(11) unsigned")), "int unsigned");
+}
