@@ -1,0 +1,56 @@
+//! Expressions: what they refer to, and the shapes whose effect can be told.
+
+pub mod names;
+mod scan;
+mod shape;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use crate::sql::cursor::Cursor;
+use crate::sql::expression::{Expr, Shape};
+use crate::sql::lexer::{TokenKind, decode_name};
+
+pub use scan::scan;
+pub use words::{Infix, infix, is_reserved};
+
+/// Expressions and queries in one another that are read; what is deeper is only searched for its names.
+pub const MAX_NESTING: u32 = 16;
+
+/// The expression that these tokens are.
+pub fn expr(cursor: Cursor) -> Expr {
+    expr_at(cursor, 0)
+}
+
+/// [`expr`] inside `nesting` others.
+pub fn expr_at(cursor: Cursor, nesting: u32) -> Expr {
+    let mut names = names::Names::default();
+    scan(cursor, nesting, &mut names);
+    let shape = if nesting < MAX_NESTING { shape::shape(cursor, nesting) } else { Shape::Other };
+    Expr {
+        shape,
+        columns: names.columns.into_vec(),
+        functions: names.functions.into_vec(),
+        tables: names.tables.into_vec(),
+        text: text(cursor),
+    }
+}
+
+/// Tokens joined by one space, names folded, `!=` as `<>`: the same for two spellings of one text.
+pub fn text(cursor: Cursor) -> String {
+    let mut out = String::with_capacity(cursor.source_text().len());
+    for token in cursor.tokens() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        let written = token.text(cursor.source);
+        match token.kind {
+            TokenKind::Word => out.push_str(&cursor.dialect.fold(written, false)),
+            TokenKind::Quoted => out.push_str(&cursor.dialect.fold(&decode_name(written), true)),
+            TokenKind::Symbol if written == "!=" => out.push_str("<>"),
+            _ => out.push_str(written),
+        }
+    }
+    out
+}
