@@ -25,9 +25,19 @@ pub fn expr(cursor: Cursor) -> Expr {
 
 /// [`expr`] inside `nesting` others.
 pub fn expr_at(cursor: Cursor, nesting: u32) -> Expr {
+    read(cursor, nesting, 0)
+}
+
+/// An expression inside the shape of another. The names of the whole are known, so its subqueries are not read again: that
+/// would double the work at every level.
+fn part(cursor: Cursor, level: u32) -> Expr {
+    read(cursor, MAX_NESTING, level)
+}
+
+fn read(cursor: Cursor, nesting: u32, level: u32) -> Expr {
     let mut names = names::Names::default();
     scan(cursor, nesting, &mut names);
-    let shape = if nesting < MAX_NESTING { shape::shape(cursor, nesting) } else { Shape::Other };
+    let shape = if level < MAX_NESTING { shape::shape(cursor, level) } else { Shape::Other };
     Expr {
         shape,
         columns: names.columns.into_vec(),

@@ -9,21 +9,19 @@ use crate::sql::name::{Ident, Name};
 use super::super::data_type::data_type;
 use super::scan::skip_type;
 use super::words::{Prefix, among, prefix};
-use super::{MAX_NESTING, expr_at, is_reserved};
+use super::{MAX_NESTING, is_reserved, part};
 
-/// How much deeper the parts of a shape count: their names are found a second time, which must not double at every level.
-const PART: u32 = MAX_NESTING / 2;
 /// Longer expressions have no shape, so that a hostile one is not read over and over.
 const MAX_TOKENS: usize = 4096;
 
 /// What this expression is; `Other` unless all of its tokens fit.
-pub fn shape(cursor: Cursor, nesting: u32) -> Shape {
+pub fn shape(cursor: Cursor, level: u32) -> Shape {
     if cursor.remaining() > MAX_TOKENS {
         return Shape::Other;
     }
     let cursor = without_parentheses(cursor);
     let mut here = cursor;
-    let Some(mut shape) = primary(&mut here, nesting) else { return Shape::Other };
+    let Some(mut shape) = primary(&mut here, level) else { return Shape::Other };
     let mut casts = 0;
     loop {
         let inner = before(cursor, here);
@@ -38,7 +36,7 @@ pub fn shape(cursor: Cursor, nesting: u32) -> Shape {
         if casts > MAX_NESTING {
             return Shape::Other;
         }
-        shape = Shape::Cast { inner: Box::new(Expr { shape, ..expr_at(inner, MAX_NESTING) }), to };
+        shape = Shape::Cast { inner: Box::new(Expr { shape, ..part(inner, MAX_NESTING) }), to };
     }
 }
 
@@ -70,17 +68,17 @@ fn is_query(cursor: Cursor) -> bool {
     cursor.is_one_of(&["SELECT", "WITH", "VALUES"])
 }
 
-fn primary(here: &mut Cursor, nesting: u32) -> Option<Shape> {
+fn primary(here: &mut Cursor, level: u32) -> Option<Shape> {
     match here.kind_at(0)? {
         TokenKind::Text => Some(Shape::Literal(take_string(here)?)),
         TokenKind::Number => Some(Shape::Literal(Literal::Number(here.skip()?.text(here.source).to_owned()))),
         TokenKind::Symbol if here.is_symbol("(") => {
             let inner = here.take_parenthesised()?;
-            (!is_query(inner)).then(|| expr_at(inner, nesting + PART).shape)
+            (!is_query(inner)).then(|| part(inner, level + 1).shape)
         }
         TokenKind::Symbol => signed_number(here),
-        TokenKind::Quoted => chain(here, nesting),
-        TokenKind::Word => word(here, nesting),
+        TokenKind::Quoted => chain(here, level),
+        TokenKind::Word => word(here, level),
         TokenKind::Parameter => None,
     }
 }
@@ -107,7 +105,7 @@ fn signed_number(here: &mut Cursor) -> Option<Shape> {
     Some(Shape::Literal(Literal::Number(number)))
 }
 
-fn word(here: &mut Cursor, nesting: u32) -> Option<Shape> {
+fn word(here: &mut Cursor, level: u32) -> Option<Shape> {
     let word = here.text_at(0);
     let dotted = here.text_at(1) == ".";
     let simple = match prefix(word, here.dialect) {
@@ -120,7 +118,7 @@ fn word(here: &mut Cursor, nesting: u32) -> Option<Shape> {
         Prefix::Niladic => {
             let function = Name::bare(Ident::new(here.dialect, word, false));
             here.skip();
-            let arguments = here.take_parenthesised().map(|inner| arguments(inner, nesting)).unwrap_or_default();
+            let arguments = here.take_parenthesised().map(|inner| arguments(inner, level)).unwrap_or_default();
             return Some(Shape::Call { function, arguments });
         }
         Prefix::Operator | Prefix::End => return None,
@@ -132,17 +130,17 @@ fn word(here: &mut Cursor, nesting: u32) -> Option<Shape> {
     }
     if here.text_at(1) == "(" {
         if among(&["CAST", "TRY_CAST"], word) {
-            return cast(here, nesting);
+            return cast(here, level);
         }
         if among(&["CONVERT", "TRY_CONVERT"], word) && here.dialect != Dialect::PostgreSql {
-            return convert(here, nesting);
+            return convert(here, level);
         }
     }
-    typed_literal(here, word).or_else(|| chain(here, nesting))
+    typed_literal(here, word, level).or_else(|| chain(here, level))
 }
 
 /// `date '2020-01-01'`.
-fn typed_literal(here: &mut Cursor, word: &str) -> Option<Shape> {
+fn typed_literal(here: &mut Cursor, word: &str, level: u32) -> Option<Shape> {
     if here.dialect == Dialect::Sqlite || is_reserved(word) {
         return None;
     }
@@ -153,37 +151,37 @@ fn typed_literal(here: &mut Cursor, word: &str) -> Option<Shape> {
     }
     let literal = ahead.take_count(1);
     *here = ahead;
-    Some(Shape::Cast { inner: Box::new(expr_at(literal, MAX_NESTING - 1)), to })
+    Some(Shape::Cast { inner: Box::new(part(literal, level + 1)), to })
 }
 
 /// A column, or a function with its arguments.
-fn chain(here: &mut Cursor, nesting: u32) -> Option<Shape> {
+fn chain(here: &mut Cursor, level: u32) -> Option<Shape> {
     let mut last = here.take_ident()?;
     let mut before = None;
     while here.take_symbol(".") {
         before = Some(std::mem::replace(&mut last, here.take_ident()?));
     }
     match here.take_parenthesised() {
-        Some(inner) => Some(Shape::Call { function: Name { schema: before, name: last }, arguments: arguments(inner, nesting) }),
+        Some(inner) => Some(Shape::Call { function: Name { schema: before, name: last }, arguments: arguments(inner, level) }),
         None => Some(Shape::Column(ColumnRef { qualifier: before, column: last })),
     }
 }
 
-fn arguments(inner: Cursor, nesting: u32) -> Vec<Expr> {
-    inner.split_commas().into_iter().map(|argument| expr_at(argument, nesting + PART)).collect()
+fn arguments(inner: Cursor, level: u32) -> Vec<Expr> {
+    inner.split_commas().into_iter().map(|argument| part(argument, level + 1)).collect()
 }
 
-fn cast(here: &mut Cursor, nesting: u32) -> Option<Shape> {
+fn cast(here: &mut Cursor, level: u32) -> Option<Shape> {
     here.skip();
     let mut inside = here.take_parenthesised()?;
     let value = inside.take_until(|here| here.is(&["AS"]));
     inside.take_word("AS");
     let to = data_type(&mut inside)?;
-    Some(Shape::Cast { inner: Box::new(expr_at(value, nesting + PART)), to })
+    Some(Shape::Cast { inner: Box::new(part(value, level + 1)), to })
 }
 
 /// `CONVERT(value, type)` of MySQL, `CONVERT(type, value)` of SQL Server. With USING it changes the character set only.
-fn convert(here: &mut Cursor, nesting: u32) -> Option<Shape> {
+fn convert(here: &mut Cursor, level: u32) -> Option<Shape> {
     here.skip();
     let parts = here.take_parenthesised()?.split_commas();
     let (value, mut to) = match parts.as_slice() {
@@ -191,5 +189,5 @@ fn convert(here: &mut Cursor, nesting: u32) -> Option<Shape> {
         [value, to] => (*value, *to),
         _ => return None,
     };
-    Some(Shape::Cast { inner: Box::new(expr_at(value, nesting + PART)), to: data_type(&mut to)? })
+    Some(Shape::Cast { inner: Box::new(part(value, level + 1)), to: data_type(&mut to)? })
 }
