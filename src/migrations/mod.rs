@@ -12,6 +12,7 @@ pub mod framework;
 pub mod frameworks;
 pub mod history;
 pub mod order;
+pub mod range;
 pub mod report;
 pub mod source;
 

@@ -50,9 +50,15 @@ pub(super) fn read(reading: &mut Reading<'_>) {
     let decided = reading.options.dialect.or_else(|| dialect::preferred(deltas.iter().filter_map(|path| database(path))));
     reading.history.dialect = decided;
     let runs = |path: &str| database(path).is_none_or(|database| Some(database) == decided);
-    let oldest = deltas.iter().map(|path| Order::numbers(file_name(directory(path)))).min();
-    start(reading, &paths, oldest.as_ref(), &runs);
-    let kept = deltas.into_iter().filter(|path| path.ends_with(".py") || path.contains(".sql")).filter(|path| runs(path));
+    let oldest = deltas.iter().map(|path| number(path)).min();
+    let after = start(reading, &paths, oldest.as_ref(), &runs);
+    let before = deltas.iter().filter(|path| after.as_ref().is_some_and(|start| number(path) <= *start)).count();
+    if before > 0 {
+        let why = format!("{before} deltas are not read: the schema that they begin with is not here, only one that holds them");
+        reading.gap(&root, &why);
+    }
+    let deltas = deltas.into_iter().filter(|path| after.as_ref().is_none_or(|start| number(path) > *start));
+    let kept = deltas.filter(|path| path.ends_with(".py") || path.contains(".sql")).filter(|path| runs(path));
     for path in kept {
         let number = file_name(directory(path));
         let loaded = reading.load(path);
@@ -62,17 +68,26 @@ pub(super) fn read(reading: &mut Reading<'_>) {
     }
 }
 
-/// The newest full schema that is older than all deltas, where the first deltas are gone.
-fn start(reading: &mut Reading<'_>, paths: &[String], oldest: Option<&Order>, runs: &dyn Fn(&str) -> bool) {
+/// The number of a file's directory.
+fn number(path: &str) -> Order {
+    Order::numbers(file_name(directory(path)))
+}
+
+/// Puts the full schema first that the deltas here go on from: the newest one older than all of them, else the oldest. None is
+/// needed where the deltas begin with the first.
+fn start(reading: &mut Reading<'_>, paths: &[String], oldest: Option<&Order>, runs: &dyn Fn(&str) -> bool) -> Option<Order> {
+    if oldest.is_some_and(|oldest| *oldest <= Order::numbers("1")) {
+        return None;
+    }
     let full = |path: &&String| file_name(directory(directory(path))) == "full_schemas" && path.contains(".sql") && runs(path);
-    let number = |path: &str| Order::numbers(file_name(directory(path)));
-    let fulls: Vec<&String> =
-        paths.iter().filter(full).filter(|path| oldest.is_none_or(|oldest| number(path) < *oldest)).collect();
-    let Some(newest) = fulls.iter().map(|path| number(path)).max() else { return };
-    for path in fulls.into_iter().filter(|path| number(path) == newest) {
+    let fulls: Vec<&String> = paths.iter().filter(full).collect();
+    let older = fulls.iter().map(|path| number(path)).filter(|number| oldest.is_none_or(|oldest| number < oldest)).max();
+    let chosen = older.or_else(|| fulls.iter().map(|path| number(path)).min())?;
+    for path in fulls.into_iter().filter(|path| number(path) == chosen) {
         let loaded = reading.load(path);
         let version = format!("{}/{}", as_integer(file_name(directory(path))), file_name(path));
         let migration = Migration { kind: Kind::Baseline, ..loaded.migration(&version, &join("full_schemas", file_name(path))) };
-        reading.add(Order::first().then(Order::numbers("0")), migration);
+        reading.add(Order::first().then(Order::numbers("0")).then(Order::text(file_name(path))), migration);
     }
+    Some(chosen)
 }

@@ -88,6 +88,10 @@ fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
         sqitch::find,
     ];
     let mut all: Vec<Candidate> = finders.iter().flat_map(|find| find(survey)).filter(|found| found.count > 0).collect();
+    // Any framework's files look like plain ones.
+    let named: Vec<String> = all.iter().filter(|it| it.framework != Framework::Plain).map(|it| it.root.clone()).collect();
+    let overlaps = |it: &Candidate| named.iter().any(|root| is_below(root, &it.root) || is_below(&it.root, root));
+    all.retain(|it| it.framework != Framework::Plain || !overlaps(it));
     all.sort_by(|one, other| {
         let key = |it: &Candidate| (std::cmp::Reverse((it.strength, it.count)), it.root.clone(), it.framework);
         key(one).cmp(&key(other))
@@ -141,7 +145,14 @@ fn is_twin(one: &Candidate, other: &Candidate) -> bool {
 fn without_databases(root: &str) -> Vec<&str> {
     let parts: Vec<&str> = root.split('/').collect();
     let named = parts.iter().rposition(|part| survey::dialect_of(part).is_some());
-    parts.into_iter().enumerate().filter(|(position, _)| Some(*position) != named).map(|(_, part)| part).collect()
+    // `postgresql/v12` and `mysql/v8`: the database's own version goes with its name.
+    let version = named.map(|named| named + 1).filter(|at| parts.get(*at).is_some_and(|part| is_version(part)));
+    let is_left = |position: usize| Some(position) != named && Some(position) != version;
+    parts.into_iter().enumerate().filter(|(position, _)| is_left(*position)).map(|(_, part)| part).collect()
+}
+
+fn is_version(part: &str) -> bool {
+    part.strip_prefix('v').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Names what else is in the tree, so that nobody takes this for all.
@@ -158,13 +169,19 @@ fn others(candidates: &[Candidate], chosen: &Candidate, history: &mut History) {
                 };
                 history.gaps.push(Gap { what: other.root.clone(), why });
             }
-        } else if !(inside && other.strength < chosen.strength) && other.framework != Framework::Plain {
+        } else if is_apart(other, chosen, inside) {
             let why =
                 format!("{} files look like {}; read as {}", other.count, other.framework.title(), chosen.framework.title());
             let path = other.root.clone();
             history.anomalies.push(Anomaly { kind: AnomalyKind::OtherFramework, version: String::new(), path, why });
         }
     }
+}
+
+/// Whether another framework's candidate is about other files. Atlas also runs files that others' marks are in.
+fn is_apart(other: &Candidate, chosen: &Candidate, inside: bool) -> bool {
+    let beside = other.root == chosen.root && other.strength >= Strength::Names;
+    chosen.framework != Framework::Atlas && (beside || !inside || other.strength >= chosen.strength)
 }
 
 fn nothing(tree: &Tree, options: &Options) -> History {
