@@ -1,6 +1,7 @@
 //! ALTER TABLE of PostgreSQL and SQLite, and what the other dialects share with them.
 
 use crate::sql::cursor::Cursor;
+use crate::sql::dialect::Dialect;
 use crate::sql::name::Name;
 use crate::sql::statement::{ObjectKind, Op, TableAction};
 
@@ -8,6 +9,7 @@ use super::column::column;
 use super::constraint::{is_table_constraint, table_constraint};
 use super::opaque::head;
 use super::words::cascade;
+use super::{alter_mysql, alter_oracle};
 
 /// What every action of one ALTER TABLE says.
 #[derive(Clone)]
@@ -34,21 +36,60 @@ pub fn alter_table(cursor: &mut Cursor, object: ObjectKind) -> Option<Vec<Op>> {
     let table = cursor.take_name()?;
     cursor.take_symbol("*");
     let target = Target { table, if_exists, only, object };
-    let parts = cursor.take_count(cursor.remaining()).split_commas();
-    let ops = parts.into_iter().flat_map(|part| action(part, &target)).collect::<Vec<_>>();
+    let ops = actions(cursor, &target);
     (!ops.is_empty()).then_some(ops)
+}
+
+fn actions(cursor: &mut Cursor, target: &Target) -> Vec<Op> {
+    let special = match cursor.dialect {
+        Dialect::MsSql => Some(alter_oracle::mssql as fn(&mut Cursor) -> Option<Vec<TableAction>>),
+        Dialect::Oracle if !cursor.is(&["RENAME"]) => Some(alter_oracle::oracle as fn(&mut Cursor) -> Option<Vec<TableAction>>),
+        _ => None,
+    };
+    if let Some(read) = special {
+        let whole = cursor.take_count(cursor.remaining());
+        let mut here = whole;
+        return match read(&mut here) {
+            Some(actions) if here.is_end() => actions.into_iter().map(|action| target.op(action)).collect(),
+            _ => vec![target.op(TableAction::Opaque { head: head(whole) })],
+        };
+    }
+    let mut ops = Vec::new();
+    while !cursor.is_end() {
+        let takes_rest = cursor.dialect.is_mysql() && alter_mysql::takes_rest(cursor);
+        let part = if takes_rest { cursor.take_count(cursor.remaining()) } else { cursor.take_until(|here| here.is_symbol(",")) };
+        cursor.take_symbol(",");
+        ops.extend(action(part, target));
+    }
+    ops
 }
 
 fn action(part: Cursor, target: &Target) -> Vec<Op> {
     let mut here = part;
-    match known(&mut here, target) {
-        Some(ops) if here.is_end() => ops,
-        _ => vec![target.op(TableAction::Opaque { head: head(part) })],
+    let mut ops = Vec::new();
+    // MySQL lets options of a table follow one another without a comma.
+    while !here.is_end() {
+        let before = here.remaining();
+        match known(&mut here, target) {
+            Some(found) if here.is_end() || (here.dialect.is_mysql() && here.remaining() < before) => ops.extend(found),
+            _ => return vec![target.op(TableAction::Opaque { head: head(part) })],
+        }
     }
+    ops
 }
 
 fn known(cursor: &mut Cursor, target: &Target) -> Option<Vec<Op>> {
+    if cursor.dialect.is_mysql()
+        && let Some(actions) = alter_mysql::action(cursor, target)
+    {
+        return Some(actions.into_iter().map(|action| target.op(action)).collect());
+    }
     if let Some(op) = rename(cursor, target) {
+        return Some(vec![op]);
+    }
+    if cursor.dialect.is_mysql()
+        && let Some(op) = alter_mysql::rename_table(cursor, target)
+    {
         return Some(vec![op]);
     }
     if cursor.take(&["SET", "SCHEMA"]) {

@@ -1,6 +1,7 @@
 //! Indexes.
 
 use crate::sql::cursor::Cursor;
+use crate::sql::dialect::Dialect;
 use crate::sql::statement::{CreateIndex, Op};
 
 use super::words::{cascade, index_parts};
@@ -54,13 +55,17 @@ fn options(cursor: &mut Cursor, index: &mut CreateIndex) {
 }
 
 /// What stands behind `DROP INDEX`.
-pub fn drop_index(cursor: &mut Cursor) -> Option<Op> {
+pub fn drop_index(cursor: &mut Cursor) -> Option<Vec<Op>> {
     cursor.take_word("CONCURRENTLY");
     let if_exists = cursor.take_if_exists();
     let indexes = cursor.take_names();
     let table = if cursor.take_word("ON") { Some(cursor.take_name()?) } else { None };
     let cascade = cascade(cursor);
-    (!indexes.is_empty()).then_some(Op::DropIndex { indexes, table, if_exists, cascade })
+    if cursor.dialect != Dialect::PostgreSql {
+        // ALGORITHM, LOCK, ONLINE, WITH (…).
+        cursor.take_count(cursor.remaining());
+    }
+    (!indexes.is_empty()).then(|| vec![Op::DropIndex { indexes, table, if_exists, cascade }])
 }
 
 /// What stands behind `ALTER INDEX`; all but RENAME and SET SCHEMA changes how it is stored.
@@ -73,22 +78,25 @@ pub fn alter_index(cursor: &mut Cursor) -> Option<Op> {
     if cursor.take(&["RENAME", "TO"]) {
         return Some(Op::RenameIndex { from, to: cursor.take_ident()?, table: None, if_exists });
     }
-    cursor
-        .is_one_of(&[
-            "SET",
-            "RESET",
-            "ATTACH",
-            "ALTER",
-            "DEPENDS",
-            "NO",
-            "REBUILD",
-            "DISABLE",
-            "REORGANIZE",
-            "ON",
-            "VISIBLE",
-            "INVISIBLE",
-            "COALESCE",
-            "MONITORING",
-        ])
-        .then_some(Op::Harmless)
+    let known = cursor.is_one_of(&STORAGE);
+    cursor.take_count(cursor.remaining());
+    known.then_some(Op::Harmless)
 }
+
+/// Actions that change how an index is kept.
+const STORAGE: [&str; 14] = [
+    "SET",
+    "RESET",
+    "ATTACH",
+    "ALTER",
+    "DEPENDS",
+    "NO",
+    "REBUILD",
+    "DISABLE",
+    "REORGANIZE",
+    "ON",
+    "VISIBLE",
+    "INVISIBLE",
+    "COALESCE",
+    "MONITORING",
+];

@@ -31,3 +31,11 @@ fn risky(cursor: Cursor) -> Vec<&'static str> {
     };
     RISKY.iter().copied().filter(|word| is_there(&word)).collect()
 }
+
+/// Why a statement as a whole is not understood.
+pub fn why(cursor: &Cursor) -> &'static str {
+    if cursor.is_symbol("\\") || cursor.is_symbol(".") {
+        return "a directive of the client runs something that is not in this script";
+    }
+    "the statement is not of a form that is known"
+}

@@ -2,6 +2,7 @@
 
 use crate::sql::cursor::Cursor;
 use crate::sql::dialect::Dialect;
+use crate::sql::name::Name;
 use crate::sql::statement::{CreateTable, Like, Op, PartitionOf};
 
 use super::column::column;
@@ -14,14 +15,39 @@ pub struct Modifiers {
     pub temporary: bool,
 }
 
+/// What stands behind SQLite's `CREATE VIRTUAL`: a module makes the columns from its arguments.
+pub fn create_virtual(cursor: &mut Cursor) -> Option<Op> {
+    cursor.take_word("TABLE");
+    let if_not_exists = cursor.take_if_not_exists();
+    let name = cursor.take_name()?;
+    cursor.take_word("USING");
+    cursor.take_ident()?;
+    let mut table = empty(name, Modifiers { or_replace: false, temporary: false });
+    table.if_not_exists = if_not_exists;
+    let parts = cursor.take_parenthesised().map(Cursor::split_commas).unwrap_or_default();
+    // `tokenize = 'porter'` is an option of the module, not a column.
+    table.columns = parts.into_iter().filter(|part| part.text_at(1) != "=").filter_map(|mut part| column(&mut part)).collect();
+    Some(Op::CreateTable(Box::new(table)))
+}
+
 /// What stands behind `CREATE … TABLE`.
 pub fn create_table(cursor: &mut Cursor, modifiers: Modifiers) -> Option<Op> {
     let if_not_exists = cursor.take_if_not_exists();
     let name = cursor.take_name()?;
-    let mut table = CreateTable {
+    let mut table = empty(name, modifiers);
+    table.if_not_exists = if_not_exists || cursor.take_if_not_exists();
+    head(cursor, &mut table)?;
+    body(cursor, &mut table)?;
+    while option(cursor, &mut table) {}
+    as_query(cursor, &mut table);
+    Some(Op::CreateTable(Box::new(table)))
+}
+
+fn empty(name: Name, modifiers: Modifiers) -> CreateTable {
+    CreateTable {
         temporary: modifiers.temporary || name.name.as_str().starts_with('#'),
         name,
-        if_not_exists: if_not_exists || cursor.take_if_not_exists(),
+        if_not_exists: false,
         or_replace: modifiers.or_replace,
         columns: Vec::new(),
         constraints: Vec::new(),
@@ -34,12 +60,7 @@ pub fn create_table(cursor: &mut Cursor, modifiers: Modifiers) -> Option<Op> {
         strict: false,
         charset: None,
         collation: None,
-    };
-    head(cursor, &mut table)?;
-    body(cursor, &mut table)?;
-    while option(cursor, &mut table) {}
-    as_query(cursor, &mut table);
-    Some(Op::CreateTable(Box::new(table)))
+    }
 }
 
 /// `LIKE other`, `PARTITION OF parent`, `OF type`: before or instead of the columns.

@@ -12,7 +12,6 @@ pub struct Modifiers {
     pub or_replace: bool,
     pub temporary: bool,
     pub materialized: bool,
-    pub recursive: bool,
 }
 
 /// What stands behind `CREATE … VIEW`, and ALTER VIEW of MySQL.

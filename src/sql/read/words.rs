@@ -82,7 +82,9 @@ pub fn expression_until(cursor: &mut Cursor, stops: &[&str]) -> Expr {
 pub fn tokens_until<'a>(cursor: &mut Cursor<'a>, stops: &[&str]) -> Cursor<'a> {
     let (mut count, mut depth, mut cases) = (0usize, 0usize, 0usize);
     while let Some(kind) = cursor.kind_at(count) {
-        let is_stop = kind == TokenKind::Word && stops.iter().any(|stop| cursor.is_word_at(count, stop));
+        // `::timestamp with time zone` goes on.
+        let is_zone = cursor.is_word_at(count, "WITH") && cursor.is_word_at(count + 1, "TIME");
+        let is_stop = kind == TokenKind::Word && !is_zone && stops.iter().any(|stop| cursor.is_word_at(count, stop));
         let is_comma = cursor.text_at(count) == ",";
         if depth == 0 && cases == 0 && (is_comma || (is_stop && count > 0)) {
             break;

@@ -13,7 +13,7 @@ pub(super) struct Placeholder {
 /// Bytes that are looked through for its end.
 pub(super) const REACH: usize = 512;
 
-const PAIRS: [(&[u8], &[u8]); 4] = [(b"{{", b"}}"), (b"{%", b"%}"), (b"<%", b"%>"), (b"${", b"}")];
+const PAIRS: [(&[u8], &[u8]); 5] = [(b"{{", b"}}"), (b"{%", b"%}"), (b"<%", b"%>"), (b"${", b"}"), (b"$%", b"%$")];
 const CONTROL: [&str; 14] =
     ["if", "else", "elseif", "elsif", "elif", "end", "endif", "range", "with", "define", "block", "for", "endfor", "unless"];
 
