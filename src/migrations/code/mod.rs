@@ -7,6 +7,20 @@
 //! Nothing is executed. A call that no table knows becomes one opaque operation with its line and name; what stands under `if` or
 //! a loop becomes a conditional block.
 
+mod ast;
+mod change;
+mod lex;
+mod lower;
+mod parse;
+mod rails;
+mod script;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use lex::Language;
+
 use crate::sql::dialect::Dialect;
 use crate::sql::statement::Statement;
 
@@ -134,9 +148,28 @@ impl Reader {
 
     /// `path` is the file's path in the project: Django takes the label of the application from it.
     pub fn read(&mut self, path: &str, text: &str) -> CodeMigration {
-        let _ = (self.kind, self.dialect, path, text);
-        CodeMigration { up: Vec::new(), down: None, down_kind: DownKind::Missing, header: Header::default(), transactional: None }
+        let _ = path;
+        let parsed = |language| parse::parse(text, language);
+        let dialect = self.dialect;
+        match self.kind {
+            Kind::Rails => rails::read(&parsed(Language::Ruby), dialect),
+            Kind::Go => script::scanned(text, Language::Go, dialect),
+            Kind::Rust => script::scanned(text, Language::Rust, dialect),
+            Kind::Java => script::scanned(text, Language::Java, dialect),
+            Kind::Alembic | Kind::Django => plain(&parsed(Language::Python), "upgrade", "downgrade", dialect),
+            Kind::EfCore | Kind::FluentMigrator => plain(&parsed(Language::CSharp), "Up", "Down", dialect),
+            Kind::Ecto => plain(&parsed(Language::Elixir), "up", "down", dialect),
+            Kind::Laravel | Kind::Phinx | Kind::Doctrine => plain(&parsed(Language::Php), "up", "down", dialect),
+            _ => plain(&parsed(Language::Js), "up", "down", dialect),
+        }
     }
+}
+
+/// SQL in calls; every other call is named as not understood.
+fn plain(nodes: &[ast::Node], up: &str, down: &str, dialect: Dialect) -> CodeMigration {
+    let mut read = script::both(&walk::Walk::new(nodes, dialect), up, down, &script::Plain);
+    read.header.id = script::class_name(nodes);
+    read
 }
 
 /// One file by itself.

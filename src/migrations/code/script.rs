@@ -1,0 +1,177 @@
+//! Files with one function for each way (`up`, `down`), and calls whose argument is SQL.
+
+use super::ast::{Call, Function, Node, NodeKind, Value};
+use super::change::Item;
+use super::lex::{Language, Tok, lex};
+use super::walk::{Vocabulary, Walk, sql_item};
+use super::{CodeMigration, DownKind, Header, lower};
+use crate::sql::dialect::Dialect;
+
+/// Methods that execute the text they get.
+const EXECUTES: &[&str] = &[
+    "query",
+    "raw",
+    "execute",
+    "sql",
+    "Sql",
+    "addSql",
+    "exec",
+    "Exec",
+    "ExecContext",
+    "MustExec",
+    "statement",
+    "unprepared",
+    "execute_unprepared",
+    "executeStatement",
+    "executeQuery",
+    "QueryRow",
+    "Query",
+    "execute_batch",
+    "NewRaw",
+    "Raw",
+    "executeUpdate",
+];
+
+/// Calls that change nothing.
+const NOTHING: &[&str] = &[
+    "log",
+    "info",
+    "print",
+    "println",
+    "warn",
+    "resolve",
+    "abortIf",
+    "skipIf",
+    "write",
+    "hasTable",
+    "hasColumn",
+    "hasIndex",
+    "debug",
+    "bindparam",
+    "get_bind",
+    "get_context",
+    "inspect",
+    "Inspector",
+    "has_table",
+    "get_columns",
+    "timeout",
+    "setTimeout",
+    "flush",
+    "super",
+];
+
+/// Reads the two functions with a framework's words.
+pub(super) fn both(walk: &Walk, up: &str, down: &str, words: &dyn Vocabulary) -> CodeMigration {
+    let items = walk.functions.get(up).map(|function| walk.body(&function.body, words)).unwrap_or_default();
+    let (down, down_kind) = match walk.functions.get(down) {
+        None => (None, DownKind::Missing),
+        Some(function) if refuses(function) => (None, DownKind::Irreversible("its way down raises an error".into())),
+        Some(function) => {
+            let items = walk.body(&function.body, words);
+            let kind = if items.is_empty() { DownKind::Empty } else { DownKind::Written };
+            (Some(lower::lower(&items, walk.dialect)), kind)
+        }
+    };
+    let up = lower::lower(&items, walk.dialect);
+    CodeMigration { up, down, down_kind, header: Header::default(), transactional: None }
+}
+
+/// Whether a function raises an error whatever happens.
+fn refuses(function: &Function) -> bool {
+    function.body.iter().any(|node| match &node.kind {
+        NodeKind::Raise(_) => true,
+        NodeKind::Expr(Value::Call(call)) => call.name == "throwIrreversibleMigrationException",
+        _ => false,
+    })
+}
+
+/// What every framework shares: calls with SQL, and calls that only report or ask.
+pub(super) fn common(walk: &Walk, call: &Call) -> Option<Vec<Item>> {
+    if NOTHING.contains(&call.name.as_str()) {
+        return Some(Vec::new());
+    }
+    if call.receiver.is_some() && EXECUTES.contains(&call.name.as_str()) {
+        let text = call.args.iter().find(|arg| matches!(walk.resolve(arg), Value::Text { .. }));
+        let wrapped = call.args.iter().filter_map(Value::as_call).find_map(|inner| inner.args.first());
+        let text = text.or(wrapped.filter(|arg| matches!(walk.resolve(arg), Value::Text { .. }))).or(call.args.first());
+        return Some(vec![sql_item(walk, call.line, text)]);
+    }
+    None
+}
+
+/// SQL in calls, nothing else.
+pub(super) struct Plain;
+
+impl Vocabulary for Plain {
+    fn call(&self, walk: &Walk, call: &Call) -> Option<Vec<Item>> {
+        common(walk, call)
+    }
+}
+
+/// Names of the class, for frameworks whose history holds them.
+pub(super) fn class_name(nodes: &[Node]) -> Option<String> {
+    nodes.iter().find_map(|node| match &node.kind {
+        NodeKind::Class(name, _, _) => Some(name.clone()),
+        _ => None,
+    })
+}
+
+/// Go, Rust and Java: text in calls of the two functions, the calls themselves not followed.
+pub(super) fn scanned(text: &str, language: Language, dialect: Dialect) -> CodeMigration {
+    let tokens = lex(text, language);
+    let mut up = Vec::new();
+    let mut down = None;
+    let mut into_down = false;
+    let mut found = 0usize;
+    for (at, token) in tokens.iter().enumerate() {
+        let Tok::Word(word) = &token.tok else { continue };
+        let defines = at > 0
+            && matches!(&tokens[at - 1].tok, Tok::Word(before) if matches!(before.as_str(), "func" | "fn" | "void" | "fun"))
+            || tokens.get(at.wrapping_sub(1)).is_some_and(|token| token.tok == Tok::Symbol(")"));
+        let lower = word.to_lowercase();
+        if defines && lower.starts_with("down") {
+            into_down = true;
+            down.get_or_insert_with(Vec::new);
+        } else if defines && (lower.starts_with("up") || lower == "migrate" || lower == "migration") {
+            into_down = false;
+        }
+        let Some(item) = executed(&tokens[at..], word) else { continue };
+        found += 1;
+        let list = if into_down { down.get_or_insert_with(Vec::new) } else { &mut up };
+        list.push(item);
+    }
+    if found == 0 {
+        up.push(opaque_file());
+    }
+    let down_kind = match &down {
+        None => DownKind::Missing,
+        Some(items) if items.is_empty() => DownKind::Empty,
+        Some(_) => DownKind::Written,
+    };
+    let down = down.map(|items| lower::lower(&items, dialect));
+    CodeMigration { up: lower::lower(&up, dialect), down, down_kind, header: Header::default(), transactional: None }
+}
+
+fn opaque_file() -> Item {
+    use super::change::Change;
+    Item::new(1, Change::Opaque { head: "code".into(), why: "a program whose calls are not read".into() })
+}
+
+/// `tx.Exec(ctx, "…")`: the first text among the arguments.
+fn executed(tokens: &[super::lex::Token], word: &str) -> Option<Item> {
+    use super::change::Change;
+    let known = EXECUTES.contains(&word) || matches!(word, "sql_query" | "from_string" | "inject_custom");
+    if !known || tokens.get(1).map(|token| &token.tok) != Some(&Tok::Symbol("(")) {
+        return None;
+    }
+    let line = tokens[0].line;
+    for token in tokens.iter().skip(2).take(24) {
+        match &token.tok {
+            Tok::Text { text, filled: false } => return Some(Item::new(token.line, Change::Sql(text.clone()))),
+            Tok::Text { text, .. } => return Some(Item::new(token.line, Change::Templated(text.clone()))),
+            Tok::Symbol(")" | ";" | "{") => break,
+            _ => {}
+        }
+    }
+    Some(Item::new(line, Change::Opaque { head: word.to_owned(), why: "its text is put together elsewhere".into() }))
+}

@@ -1,0 +1,75 @@
+use super::*;
+use crate::sql::statement::{Op, TableAction};
+
+fn ops(statements: &[Statement]) -> Vec<String> {
+    fn name(op: &Op) -> String {
+        match op {
+            Op::CreateTable(table) => {
+                let columns: Vec<String> = table
+                    .columns
+                    .iter()
+                    .map(|column| {
+                        let kind = column.data_type.as_ref().map_or(String::new(), |kind| kind.name.to_string());
+                        let null = if column.not_null { "!" } else { "" };
+                        let default = if column.default.is_some() { "=" } else { "" };
+                        format!("{} {kind}{null}{default}", column.name)
+                    })
+                    .collect();
+                format!("create {} ({})", table.name, columns.join(", "))
+            }
+            Op::DropTable { tables, .. } => format!("drop {}", tables[0]),
+            Op::RenameTable { from, to, .. } => format!("rename {from} {to}"),
+            Op::CreateIndex(index) => format!("index {}", index.table),
+            Op::DropIndex { indexes, .. } => format!("drop index {}", indexes[0]),
+            Op::AlterTable { table, action, .. } => match action {
+                TableAction::AddColumn { column, .. } => format!("add {table}.{}", column.name),
+                TableAction::DropColumn { column, .. } => format!("remove {table}.{column}"),
+                TableAction::RenameColumn { from, to } => format!("rename {table}.{from} {to}"),
+                TableAction::AlterColumn { column, change, .. } => {
+                    let change = format!("{change:?}");
+                    format!("alter {table}.{column} {}", change.split([' ', '(', '{']).next().unwrap_or(""))
+                }
+                other => format!("alter {table} {}", format!("{other:?}").split([' ', '(', '{']).next().unwrap_or("")),
+            },
+            Op::Block { body, .. } => format!("maybe [{}]", ops(body).join("; ")),
+            Op::Opaque { head, .. } => format!("opaque {head}"),
+            Op::Update(update) => format!("update {}", update.table),
+            Op::Delete(delete) => format!("delete {}", delete.tables[0]),
+            other => format!("{other:?}").split([' ', '(', '{']).next().unwrap_or("").to_owned(),
+        }
+    }
+    statements.iter().flat_map(|statement| statement.ops.iter().map(name)).collect()
+}
+
+fn ways(kind: Kind, text: &str) -> (String, String, DownKind) {
+    let read = read(kind, "shop/migrations/0001_x.py", text, Dialect::PostgreSql);
+    (ops(&read.up).join("; "), read.down.as_deref().map(ops).unwrap_or_default().join("; "), read.down_kind)
+}
+
+#[test]
+fn rails_change_is_reverted_from_its_end() {
+    let text = "class A < ActiveRecord::Migration[7.0]\n def change\n  create_table :users, id: :uuid do |t|\n   t.string :name, null: false\n   t.references :team, foreign_key: true, null: false\n   t.timestamps\n  end\n  add_column :posts, :n, :integer, default: 3 # note\n  rename_column :posts, :a, :b\n end\nend\n";
+    let (up, down, kind) = ways(Kind::Rails, text);
+    assert_eq!(
+        up,
+        "create users (id uuid!=, name varchar!, team_id bigint!, created_at timestamp!, updated_at timestamp!); index users; add posts.n; rename posts.a b"
+    );
+    assert_eq!(down, "rename posts.b a; remove posts.n; drop users");
+    assert_eq!(kind, DownKind::Inverse);
+}
+
+#[test]
+fn rails_refuses_what_it_cannot_turn_round() {
+    let text = "class A < ActiveRecord::Migration[6.1]\n def change\n  execute <<~SQL\n   DROP TABLE olds\n  SQL\n  User.where(a: 1).delete_all\n  if x\n   remove_column :users, :b\n  end\n end\nend\n";
+    let (up, _, kind) = ways(Kind::Rails, text);
+    assert_eq!(up, "drop olds; opaque User.where.delete_all; maybe [remove users.b]");
+    assert!(matches!(kind, DownKind::Irreversible(_)));
+}
+
+#[test]
+fn sql_in_calls_is_read_and_other_calls_are_named() {
+    let text = "export class X1 implements MigrationInterface {\n public async up(q: QueryRunner): Promise<void> {\n  await q.query(`ALTER TABLE \"t\" DROP COLUMN \"c\"`);\n  await q.somethingElse();\n }\n public async down(q: QueryRunner): Promise<void> {}\n}\n";
+    let (up, _, kind) = ways(Kind::TypeOrm, text);
+    assert_eq!(up, "remove t.c; opaque q.somethingElse");
+    assert_eq!(kind, DownKind::Empty);
+}
