@@ -1,6 +1,6 @@
 //! One conversion between two types, by the engine itself or by a cast that is written out.
 
-use super::profile::{Profile, longest};
+use super::profile::{Profile, UNLIMITED, longest};
 use super::rules::{self, Alter, Mode, Reads, Side, Writes};
 use super::{Reverse, UserType, UserTypes};
 use crate::sql::dialect::Dialect;
@@ -152,6 +152,9 @@ impl<'a> Engine<'a> {
     }
 
     fn profile(&self, data_type: &DataType) -> Option<Profile> {
+        if data_type.dimensions > 0 {
+            return Some(Profile::of_text("array", UNLIMITED));
+        }
         match Profile::of(self.dialect, data_type) {
             None if !data_type.labels.is_empty() => Some(Profile::of_text("enum", longest(&data_type.labels, false))),
             found => found,

@@ -1,6 +1,7 @@
 //! When two written types are one type of the engine.
 
 use super::profile::{self, Profile};
+use super::rules::charset;
 use crate::sql::dialect::Dialect;
 use crate::sql::expression::DataType;
 
@@ -14,18 +15,13 @@ pub fn equal(dialect: Dialect, a: &DataType, b: &DataType) -> bool {
         && a.labels == b.labels
         && a.dimensions.min(1) == b.dimensions.min(1)
         && a.unsigned == b.unsigned
-        && is_same_or_unsaid(a.charset.as_deref().map(charset), b.charset.as_deref().map(charset))
+        && is_same_or_unsaid(charset(a), charset(b))
         && is_same_or_unsaid(a.collation.as_deref(), b.collation.as_deref())
 }
 
 /// What a column without the clause has is the table's, which these two share.
 fn is_same_or_unsaid(a: Option<&str>, b: Option<&str>) -> bool {
     a.is_none() || b.is_none() || a == b
-}
-
-/// MySQL's `utf8` is `utf8mb3`.
-fn charset(name: &str) -> &str {
-    if name == "utf8" { "utf8mb3" } else { name }
 }
 
 fn is_same_name(dialect: Dialect, a: &DataType, b: &DataType) -> bool {

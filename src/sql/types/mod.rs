@@ -142,4 +142,6 @@ fn assemble(direct: Conversion, stored: Conversion, back: &Conversion, has_using
 }
 
 #[cfg(test)]
+mod measured;
+#[cfg(test)]
 mod tests;

@@ -95,6 +95,7 @@ impl Profile {
             "decimal" => decimal(row, number(0), number(1)),
             "float" => Profile { bits: mantissa(row, dialect, data_type, number(0)), ..row.blank() },
             "year" => Profile { low: 0.0, high: 2155.0, bits: 12, ..row.blank() },
+            "date" | "time" | "datetime" | "timestamp" if dialect.is_mysql() => digits(row, data_type, number(0)),
             "bit" if dialect.is_mysql() => bits(row, number(0)),
             _ => sized(row, data_type.arguments.first().map(|_| number(0).unwrap_or(UNLIMITED)), data_type),
         };
@@ -143,6 +144,19 @@ fn integer(row: &TypeName, unsigned: bool) -> Profile {
     Profile { low, high: f64::from(value_bits).exp2() - 1.0, fraction: 0, bits: value_bits, ..row.blank() }
 }
 
+/// MySQL reads a moment as the number of its digits.
+fn digits(row: &TypeName, data_type: &DataType, argument: Option<u32>) -> Profile {
+    // A number that is read back from a short float has six digits, one less than a time.
+    let (high, bits) = match row.family {
+        "date" => (99_991_231.0, 27),
+        "time" => (8_385_959.0, 25),
+        _ => (99_991_231_235_959.0, 47),
+    };
+    let low = if row.family == "time" { -high } else { 0.0 };
+    let sized = sized(row, argument, data_type);
+    Profile { low, high, bits: bits + sized.fraction.min(6) * 10 / 3, ..sized }
+}
+
 /// MySQL reads bits as a number.
 fn bits(row: &TypeName, argument: Option<u32>) -> Profile {
     let length = argument.or(row.size).unwrap_or(1);
@@ -156,7 +170,8 @@ fn decimal(row: &TypeName, digits: Option<u32>, fraction: Option<u32>) -> Profil
         return Profile { bits: UNLIMITED, ..blank };
     };
     let fraction = fraction.unwrap_or(if digits.is_some() { 0 } else { row.fraction.unwrap_or(0) });
-    let high = 10f64.powi(i32::try_from(total.saturating_sub(fraction).min(1000)).unwrap_or(1000)) - 1.0;
+    let ten = |digits: u32| 10f64.powi(i32::try_from(digits.min(1000)).unwrap_or(1000));
+    let high = ten(total.saturating_sub(fraction)) - 1.0 / ten(fraction);
     // A digit is 3.33 bits.
     Profile { low: -high, high, fraction, bits: total.min(1000) * 10 / 3, length: total.saturating_add(2), ..blank }
 }

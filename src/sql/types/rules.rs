@@ -85,10 +85,11 @@ enum Condition {
     /// Members that both have stand at another place.
     LabelsReorder,
     CharsetShrinks,
-    CharsetChanges,
     CollationChanges,
     /// The new type keeps all digits after the point.
     FractionUnlimited,
+    /// The new type keeps none of them.
+    FractionZero,
 }
 
 const CONDITIONS: [(&str, Condition); 11] = [
@@ -100,8 +101,8 @@ const CONDITIONS: [(&str, Condition); 11] = [
     ("labels_shrink", Condition::LabelsShrink),
     ("labels_reorder", Condition::LabelsReorder),
     ("charset_shrinks", Condition::CharsetShrinks),
-    ("charset_changes", Condition::CharsetChanges),
     ("collation_changes", Condition::CollationChanges),
+    ("fraction_zero", Condition::FractionZero),
     ("fraction_unlimited", Condition::FractionUnlimited),
 ];
 
@@ -148,7 +149,6 @@ impl Condition {
             Condition::LabelsShrink => return missing(&from.written.labels, &to.written.labels),
             Condition::LabelsReorder => return is_moved(&from.written.labels, &to.written.labels),
             Condition::CharsetShrinks => return charset_shrinks(from.written, to.written),
-            Condition::CharsetChanges => return differs(from.written.charset.as_ref(), to.written.charset.as_ref()),
             Condition::CollationChanges => return differs(from.written.collation.as_ref(), to.written.collation.as_ref()),
             _ => {}
         }
@@ -159,6 +159,7 @@ impl Condition {
             Condition::FractionChanges => to.fraction != from.fraction,
             Condition::BitsShrink => to.bits < from.bits,
             Condition::LengthShrinks => to.length < from.length,
+            Condition::FractionZero => to.fraction == 0,
             Condition::FractionUnlimited => to.fraction == UNLIMITED,
             _ => false,
         }
@@ -180,14 +181,20 @@ fn charset_shrinks(from: &DataType, to: &DataType) -> bool {
     let rank = |charset: &str| match charset {
         "ascii" => 0,
         "latin1" => 1,
-        "utf8" | "utf8mb3" | "ucs2" => 2,
+        "utf8mb3" | "ucs2" => 2,
         "utf8mb4" | "utf16" | "utf16le" | "utf32" => 3,
         _ => -1,
     };
-    match (from.charset.as_deref(), to.charset.as_deref()) {
+    match (charset(from), charset(to)) {
         (Some(from), Some(to)) if from != to => rank(to) < 0 || rank(to) < rank(from),
         _ => false,
     }
+}
+
+/// The character set, also where only a collation of it is written; `utf8` is `utf8mb3`.
+pub(super) fn charset(data_type: &DataType) -> Option<&str> {
+    let of_collation = || data_type.collation.as_deref().and_then(|collation| collation.split('_').next());
+    data_type.charset.as_deref().or_else(of_collation).map(|name| if name == "utf8" { "utf8mb3" } else { name })
 }
 
 fn read(text: &'static str) -> Result<Vec<Row>, String> {

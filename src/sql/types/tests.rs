@@ -36,12 +36,12 @@ fn expr(shape: Shape, text: &str) -> Expr {
     Expr { shape, columns, functions: vec![], tables: vec![], text: text.to_owned() }
 }
 
-fn column() -> Expr {
+pub(super) fn column() -> Expr {
     let column = ColumnRef { qualifier: None, column: Ident::stored(Dialect::PostgreSql, "c") };
     expr(Shape::Column(column), "c")
 }
 
-fn cast(inner: Expr, to: &str) -> Expr {
+pub(super) fn cast(inner: Expr, to: &str) -> Expr {
     let text = format!("{} :: {to}", inner.text);
     expr(Shape::Cast { inner: Box::new(inner), to: parse(Dialect::PostgreSql, to) }, &text)
 }
@@ -148,7 +148,7 @@ fn expressions_are_followed() {
 }
 
 /// Types of a catalog.
-struct Moods;
+pub(super) struct Moods;
 
 impl UserTypes for Moods {
     fn find(&self, name: &Name) -> Option<UserType> {
@@ -202,4 +202,46 @@ fn two_spellings_are_one_type() {
     assert!(!same(Dialect::PostgreSql, "varchar(20)", "varchar(50)") && !same(Dialect::MySql, "int", "int unsigned"));
     assert_eq!(display(Dialect::PostgreSql, &parse(Dialect::PostgreSql, "character varying(20)")), "varchar(20)");
     assert_eq!(display(Dialect::MySql, &parse(Dialect::MySql, "int(11) unsigned")), "int unsigned");
+}
+
+/// What SQLite 3.40.1 made of values that were copied into a table whose column has the other type.
+#[test]
+fn sqlite_converts_by_affinity() {
+    let sqlite = |from, to, strict| {
+        change(Dialect::Sqlite, &parse(Dialect::Sqlite, from), &parse(Dialect::Sqlite, to), None, Some(strict))
+    };
+    let digits = sqlite("varchar(20)", "integer", false);
+    assert_eq!((digits.loses, digits.old_writes, digits.reads), (Some(Certainty::Possible), Writes::All, Reads::Differs));
+    let text = sqlite("integer", "text", false);
+    assert_eq!((text.loses, text.old_writes, text.reads), (None, Writes::All, Reads::Differs));
+    assert_eq!(sqlite("bigint", "real", false).loses, Some(Certainty::Possible));
+    assert_eq!(sqlite("text", "blob", false).reads, Reads::Same);
+    assert_eq!(sqlite("bigint", "int", false), sqlite("text", "varchar(9)", false));
+    assert!(sqlite("text", "integer", true).refuses && sqlite("real", "blob", true).old_writes == Writes::None);
+}
+
+#[test]
+fn mysql_stores_the_nearest_value_without_strict_mode() {
+    let mysql = |from, to, strict| change(Dialect::MySql, &parse(Dialect::MySql, from), &parse(Dialect::MySql, to), None, strict);
+    let strict = mysql("varchar(50)", "varchar(20)", None);
+    assert_eq!((strict.loses, strict.refuses, strict.old_writes), (None, true, Writes::Some(Certainty::Possible)));
+    let lax = mysql("varchar(50)", "varchar(20)", Some(false));
+    assert_eq!((lax.loses, lax.refuses, lax.old_writes), (Some(Certainty::Possible), false, Writes::All));
+    assert_eq!(lax.changed_writes, Some(Certainty::Possible));
+    let moved = mysql("enum('a','b')", "enum('b','a')", None);
+    assert_eq!((moved.loses, moved.reads, moved.refuses), (None, Reads::Differs, false));
+    assert_eq!(mysql("enum('a')", "enum('a','b')", None).reads, Reads::Same);
+    let narrower = mysql("varchar(9) character set utf8mb4", "varchar(9) character set latin1", None);
+    assert!(narrower.refuses && narrower.loses.is_none());
+    let collated = mysql("varchar(9) collate utf8mb4_bin", "varchar(9) collate utf8mb4_general_ci", None);
+    assert_eq!((collated.reads, collated.loses), (Reads::Differs, None));
+    let unsigned = mysql("int", "int unsigned", None);
+    assert_eq!((unsigned.refuses, unsigned.widens, unsigned.reads), (true, true, Reads::Same));
+}
+
+#[test]
+fn implicit_defaults_are_those_of_the_server() {
+    let fill = |text, strict| default_fill(Dialect::MariaDb, &parse(Dialect::MariaDb, text), strict);
+    assert!(fill("enum('a')", None) && !fill("int", None) && fill("int", Some(false)) && !fill("json", Some(false)));
+    assert!(!default_fill(Dialect::PostgreSql, &parse(Dialect::PostgreSql, "integer"), Some(false)));
 }
