@@ -15,5 +15,6 @@ pub mod order;
 pub mod range;
 pub mod report;
 pub mod source;
+pub mod startup;
 
 pub use frameworks::history;
