@@ -245,3 +245,65 @@ fn implicit_defaults_are_those_of_the_server() {
     assert!(fill("enum('a')", None) && !fill("int", None) && fill("int", Some(false)) && !fill("json", Some(false)));
     assert!(!default_fill(Dialect::PostgreSql, &parse(Dialect::PostgreSql, "integer"), Some(false)));
 }
+
+/// The change of one statement of PostgreSQL, read from its text.
+fn altered(from: &str, statement: &str) -> TypeChange {
+    use crate::sql::statement::{ColumnChange, Op, TableAction};
+    let raw = crate::sql::split::split(statement, Dialect::PostgreSql).remove(0);
+    let ops = crate::sql::read::read(&raw, Dialect::PostgreSql).ops;
+    let [Op::AlterTable { action: TableAction::AlterColumn { change: ColumnChange::Type { data_type, using }, .. }, .. }] =
+        &ops[..]
+    else {
+        panic!("{ops:?}")
+    };
+    change_with(Dialect::PostgreSql, &parse(Dialect::PostgreSql, from), data_type, using.as_ref(), None, &Moods)
+}
+
+#[test]
+fn expressions_of_real_statements_are_followed() {
+    use Certainty::{Certain, Likely, Possible};
+    let cases = [
+        ("text", "varchar(20) USING left(c, 20)", Some(Possible), false),
+        ("text", "varchar(20) USING substring(c from 1 for 20)", Some(Possible), false),
+        ("text", "varchar(20) USING (c::varchar(20))", Some(Possible), false),
+        ("text", "varchar(20) USING CAST(c AS varchar(20))", Some(Possible), false),
+        ("integer", "text USING c::text", None, false),
+        ("integer", "text USING (c)::text", None, false),
+        ("integer", "boolean USING c::boolean", Some(Likely), false),
+        ("integer", "boolean USING c <> 0", Some(Likely), false),
+        ("integer", "boolean USING (CASE WHEN c = 1 THEN true ELSE false END)", Some(Likely), false),
+        ("boolean", "integer USING CASE WHEN c THEN 1 ELSE 0 END", None, false),
+        ("boolean", "integer USING (CASE c WHEN true THEN 1 ELSE 0 END)", None, false),
+        ("boolean", "integer USING c::int", None, false),
+        ("timestamp", "date USING c::date", Some(Certain), false),
+        ("timestamp", "timestamptz USING c AT TIME ZONE 'UTC'", None, false),
+        ("timestamptz", "timestamp USING (c AT TIME ZONE 'UTC')", None, false),
+        ("bigint", "timestamptz USING to_timestamp(c / 1000)", Some(Possible), false),
+        ("bigint", "timestamptz USING to_timestamp(c)", None, false),
+        ("timestamptz", "bigint USING extract(epoch from c)", Some(Likely), true),
+        ("text", "integer USING NULL", Some(Certain), false),
+        ("text", "integer USING NULL::integer", Some(Certain), false),
+        ("text", "integer USING 0", Some(Certain), false),
+        ("integer", "uuid USING gen_random_uuid()", Some(Certain), false),
+        ("text", "integer USING NULLIF(c, '')::integer", Some(Possible), true),
+        ("text", "jsonb USING to_jsonb(c)", None, false),
+        ("text", "jsonb USING c::jsonb", Some(Possible), true),
+        ("text", "text[] USING ARRAY[c]", None, false),
+        ("text", "text[] USING string_to_array(c, ',')", None, false),
+        ("mood", "mood2 USING c::text::mood2", None, false),
+        ("mood2", "mood USING (c::text::mood)", None, true),
+        ("numeric(10,4)", "integer USING trunc(c)", Some(Likely), true),
+        ("text", "text USING c || 'x'", None, false),
+        ("text", "uuid USING c::uuid", None, true),
+        ("varchar(20)", "varchar(50) USING trim(c)", Some(Possible), false),
+        ("integer", "bigint USING c * 100", Some(Possible), false),
+    ];
+    let mut wrong = Vec::new();
+    for (from, to, loses, refuses) in cases {
+        let said = altered(from, &format!("ALTER TABLE t ALTER COLUMN c TYPE {to};"));
+        if (said.loses, said.refuses, said.needs_using) != (loses, refuses, false) {
+            wrong.push(format!("{from} -> {to}: {:?} {} {}", said.loses, said.refuses, said.needs_using));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

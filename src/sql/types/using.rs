@@ -7,7 +7,7 @@ use super::rules::{Alter, Mode};
 use super::table;
 use crate::sql::dialect::Dialect;
 use crate::sql::effect::Certainty;
-use crate::sql::expression::{DataType, Expr, Shape};
+use crate::sql::expression::{DataType, Expr, Literal, Shape};
 use crate::sql::name::{Ident, Name};
 
 const FUNCTIONS: &str = include_str!("../../../rules/tables/sql-functions.csv");
@@ -60,7 +60,10 @@ fn follow(engine: &Engine, from: &DataType, to: &DataType, expression: &Expr, de
         Shape::Column(_) => Value { data_type: Some(from.clone()), so_far: Conversion::same(), is_cast: true },
         Shape::Cast { inner, to: target } => cast(engine, follow(engine, from, to, inner, depth - 1), target),
         Shape::Call { function, arguments } => match arguments.iter().find(|argument| !argument.columns.is_empty()) {
-            Some(argument) => call(engine.dialect, function, follow(engine, from, to, argument, depth - 1)),
+            Some(argument) => {
+                let value = call(engine.dialect, function, follow(engine, from, to, argument, depth - 1));
+                shortened(engine.dialect, function, arguments, value)
+            }
             None => unclear(None),
         },
         _ => operators(engine, from, to, expression),
@@ -118,17 +121,38 @@ fn call(dialect: Dialect, function: &Name, argument: Value) -> Value {
     Value { data_type, so_far: argument.so_far.then(step), is_cast: false }
 }
 
+/// `left(c, 20)` and `substring(c, 1, 20)` give no more characters than they say.
+fn shortened(dialect: Dialect, function: &Name, arguments: &[Expr], value: Value) -> Value {
+    let (name, last) = (function.name.key(), arguments.last().map(|argument| &argument.shape));
+    match (name, arguments.len(), last) {
+        ("left" | "right", 2, Some(Shape::Literal(Literal::Number(length))))
+        | ("substring" | "substr", 3, Some(Shape::Literal(Literal::Number(length)))) => {
+            let data_type = DataType { arguments: vec![length.clone()], ..named(dialect, "varchar") };
+            Value { data_type: Some(data_type), ..value }
+        }
+        _ => value,
+    }
+}
+
 /// Operators, CASE and what else is not told apart by its shape.
 fn operators(engine: &Engine, from: &DataType, to: &DataType, expression: &Expr) -> Value {
     let text = expression.text.to_ascii_lowercase();
+    let text = text.trim_start_matches("( ");
+    let has_case = text.contains("case ");
     let is_boolean = |data_type: &DataType| engine.is_family(data_type, "bool");
     let kept = |data_type: &DataType| Value { data_type: Some(data_type.clone()), so_far: Conversion::same(), is_cast: false };
     let other_zone = if engine.is_family(from, "timestamptz") { "timestamp" } else { "timestamptz" };
-    if text.contains(" at time zone ") && !text.contains("case ") {
+    if text.contains(" at time zone ") && !has_case {
         return kept(&named(engine.dialect, other_zone));
     }
     if text.starts_with("case ") && is_boolean(from) {
         return kept(to);
+    }
+    if text.starts_with("array [") && !has_case {
+        return kept(to);
+    }
+    if text.contains(" || ") && !has_case && engine.is_family(from, "text") {
+        return kept(&named(engine.dialect, "text"));
     }
     if is_boolean(to) && !is_boolean(from) {
         let mut value = unclear(Some(to.clone()));
@@ -176,7 +200,8 @@ fn worse(a: Alter, b: Alter) -> Alter {
 }
 
 fn named(dialect: Dialect, name: &str) -> DataType {
-    DataType::named(Name::bare(Ident::stored(dialect, name)))
+    let (name, dimensions) = name.strip_suffix("[]").map_or((name, 0), |element| (element, 1));
+    DataType { dimensions, ..DataType::named(Name::bare(Ident::stored(dialect, name))) }
 }
 
 fn read(text: &'static str) -> Result<Vec<Function>, String> {
