@@ -1,6 +1,7 @@
 //! Blocks, branches and loops.
 
 use crate::sql::dialect::Dialect;
+use crate::sql::lexer::TokenKind;
 use crate::sql::statement::Statement;
 
 use super::{Reader, take_up_to, tsql};
@@ -33,12 +34,11 @@ impl Reader<'_> {
     /// `END`, `END IF`, `END name`, and the delimiter.
     fn end(&mut self) {
         if self.here.take_word("END") {
-            let is_word = self.here.text_at(1) == ";" || self.here.remaining() == 1;
-            let known = self.here.take_one_of(&["IF", "LOOP", "CASE", "WHILE", "REPEAT", "FOR", "TRY", "CATCH"]).is_some();
-            if is_word && !known && !self.here.is_symbol(";") {
-                self.here.skip();
-            } else if known && self.here.text_at(1) == ";" && !self.here.is_symbol(";") {
-                // The label of a loop.
+            let _ = self.here.take_one_of(&["IF", "LOOP", "CASE", "WHILE", "REPEAT", "FOR", "TRY", "CATCH"]);
+            let is_label = matches!(self.here.kind_at(0), Some(TokenKind::Word | TokenKind::Quoted))
+                && (self.here.text_at(1) == ";" || self.here.remaining() == 1);
+            // `END` of a block may stand right before that of another.
+            if is_label && !self.here.is_one_of(&["END", "ELSE"]) {
                 self.here.skip();
             }
         }
