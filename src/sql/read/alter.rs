@@ -29,6 +29,7 @@ impl Target {
 /// What stands behind `ALTER TABLE` (VIEW, FOREIGN TABLE).
 pub fn alter_table(cursor: &mut Cursor, object: ObjectKind) -> Option<Vec<Op>> {
     if cursor.take(&["ALL", "IN", "TABLESPACE"]) {
+        cursor.take_count(cursor.remaining());
         return Some(vec![Op::Harmless]);
     }
     let if_exists = cursor.take_if_exists();

@@ -91,7 +91,7 @@ fn identity(cursor: &mut Cursor) -> Option<IdentityKind> {
 /// `SET GENERATED …`, `RESTART`, `SET STORAGE`, `SET (…)` and the like.
 fn identity_or_storage(cursor: &mut Cursor) -> Option<ColumnChange> {
     let kind = cursor.take(&["SET", "GENERATED"]).then(|| identity(cursor)).flatten();
-    if kind.is_none() && !cursor.is_one_of(&["SET", "RESET", "RESTART"]) {
+    if kind.is_none() && !cursor.is_one_of(&["SET", "RESET", "RESTART", "OPTIONS"]) {
         return None;
     }
     cursor.take_count(cursor.remaining());

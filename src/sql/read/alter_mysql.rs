@@ -44,7 +44,7 @@ fn one<'a>(cursor: &mut Cursor<'a>, read: fn(&mut Cursor<'a>) -> Option<TableAct
 /// `ADD COLUMN (a int, b int)` and `ADD COLUMN a int AFTER b`.
 fn columns(cursor: &mut Cursor) -> Option<Vec<TableAction>> {
     let mut here = *cursor;
-    if !here.take_word("ADD") {
+    if !here.take_word("ADD") || is_partitions(&here) {
         return None;
     }
     here.take_word("COLUMN");
@@ -61,6 +61,11 @@ fn columns(cursor: &mut Cursor) -> Option<Vec<TableAction>> {
     };
     *cursor = here;
     Some(found)
+}
+
+/// `PARTITION (…)`, `PARTITION PARTITIONS 4`: not a column of that name.
+fn is_partitions(here: &Cursor) -> bool {
+    here.is_word_at(0, "PARTITION") && (here.text_at(1) == "(" || here.is_word_at(1, "PARTITIONS") || here.is_word_at(1, "IF"))
 }
 
 fn element(part: &mut Cursor) -> Option<TableAction> {

@@ -33,14 +33,19 @@ pub fn bare_block(cursor: &mut Cursor, language: &str) -> Option<Vec<Op>> {
 }
 
 fn anonymous(body: RoutineBody, cursor: &Cursor) -> Op {
+    Op::Block { kind: BlockKind::Anonymous, body: statements(body, cursor) }
+}
+
+/// The statements of a body, with an opaque one behind them where not all of it is understood.
+pub fn statements(body: RoutineBody, cursor: &Cursor) -> Vec<Statement> {
     let mut statements = body.statements;
     if body.opaque {
         let tokens = lex(&body.text, cursor.dialect);
         let inside = Cursor::new(&body.text, &tokens, cursor.dialect);
         let op = opaque(inside, "this block is not understood as a whole");
-        statements.push(Statement { number: 1, line: cursor.line(), ops: vec![op], templated: false });
+        statements.push(Statement { number: 1, line: 1, ops: vec![op], templated: false });
     }
-    Op::Block { kind: BlockKind::Anonymous, body: statements }
+    statements
 }
 
 /// A constant text that is executed.

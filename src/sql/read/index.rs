@@ -48,8 +48,9 @@ fn options(cursor: &mut Cursor, index: &mut CreateIndex) {
             let rest = cursor.take_count(cursor.remaining());
             index.condition = Some(super::expression::expr(rest));
         } else {
-            cursor.skip();
-            cursor.take_parenthesised();
+            if cursor.take_parenthesised().is_none() {
+                cursor.skip();
+            }
         }
     }
 }
@@ -71,6 +72,7 @@ pub fn drop_index(cursor: &mut Cursor) -> Option<Vec<Op>> {
 /// What stands behind `ALTER INDEX`; all but RENAME and SET SCHEMA changes how it is stored.
 pub fn alter_index(cursor: &mut Cursor) -> Option<Op> {
     if cursor.take(&["ALL", "IN", "TABLESPACE"]) {
+        cursor.take_count(cursor.remaining());
         return Some(Op::Harmless);
     }
     let if_exists = cursor.take_if_exists();

@@ -30,7 +30,7 @@ mod type_def;
 mod view;
 mod words;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, MAX_DEPTH};
 use super::dialect::Dialect;
 use super::lexer::lex;
 use super::split::{RawStatement, split};
@@ -134,7 +134,13 @@ fn control(cursor: &mut Cursor) -> Option<Vec<Op>> {
 fn explain(cursor: &mut Cursor) -> Option<Vec<Op>> {
     let whole = cursor.take_count(cursor.remaining());
     let runs = whole.tokens().iter().any(|token| token.text(whole.source).eq_ignore_ascii_case("analyze"));
-    (!runs).then(|| vec![Op::Harmless])
+    if !runs {
+        return Some(vec![Op::Harmless]);
+    }
+    let mut here = whole;
+    here.take_parenthesised();
+    while here.take_one_of(&["ANALYZE", "VERBOSE"]).is_some() {}
+    (here.depth < MAX_DEPTH).then(|| one(here.rest().at_depth(here.depth + 1)))
 }
 
 fn alter(cursor: &mut Cursor) -> Option<Vec<Op>> {

@@ -3,7 +3,7 @@
 use crate::sql::cursor::Cursor;
 use crate::sql::dialect::Dialect;
 use crate::sql::lexer::{TokenKind, decode_text};
-use crate::sql::statement::{Argument, CreateRoutine, ObjectKind, Op, RoutineBody, Statement};
+use crate::sql::statement::{Argument, CreateRoutine, ObjectKind, Op, RoutineBody};
 
 use super::body::body;
 use super::data_type::data_type;
@@ -214,6 +214,7 @@ pub fn event(cursor: &mut Cursor) -> Option<Vec<Op>> {
         // ALTER EVENT without a body.
         return Some(vec![Op::Harmless]);
     }
-    let body: Vec<Statement> = rest(cursor, "sql").statements;
+    let body = rest(cursor, "sql");
+    let body = super::dynamic::statements(body, cursor);
     Some(vec![Op::CreateEvent { name, body }])
 }

@@ -85,11 +85,41 @@ pub fn create_schema(cursor: &mut Cursor) -> Option<Vec<Op>> {
     let named = if cursor.is_word_at(0, "AUTHORIZATION") { None } else { cursor.take_ident_or_text() };
     let owner = if cursor.take_word("AUTHORIZATION") { cursor.take_ident() } else { None };
     let name = named.or(owner)?;
-    if !cursor.dialect.is_mysql() && !cursor.is_end() {
+    if cursor.dialect.is_mysql() {
+        cursor.take_count(cursor.remaining());
+        return Some(vec![Op::Harmless]);
+    }
+    let mut ops = vec![Op::CreateSchema { name: name.clone(), if_not_exists }];
+    while !cursor.is_end() {
+        let element = element(cursor)?;
+        ops.extend(super::one(element).into_iter().map(|op| inside(op, &name)));
+    }
+    Some(ops)
+}
+
+/// One statement of `CREATE SCHEMA`, up to the next CREATE or GRANT.
+fn element<'a>(cursor: &mut Cursor<'a>) -> Option<Cursor<'a>> {
+    if !cursor.is_one_of(&["CREATE", "GRANT"]) {
         return None;
     }
-    cursor.take_count(cursor.remaining());
-    if cursor.dialect.is_mysql() { Some(vec![Op::Harmless]) } else { Some(vec![Op::CreateSchema { name, if_not_exists }]) }
+    let mut behind = *cursor;
+    behind.skip();
+    let rest = behind.take_until(|here| here.is_one_of(&["CREATE", "GRANT"]));
+    Some(cursor.take_count(1 + rest.remaining()))
+}
+
+/// What is created without a schema goes into the new one.
+fn inside(mut op: Op, schema: &Ident) -> Op {
+    let name = match &mut op {
+        Op::CreateTable(table) => &mut table.name,
+        Op::CreateView(view) => &mut view.name,
+        Op::CreateIndex(index) => &mut index.table,
+        Op::CreateSequence { name, .. } => name,
+        Op::CreateTrigger(trigger) => &mut trigger.table,
+        _ => return op,
+    };
+    name.schema.get_or_insert_with(|| schema.clone());
+    op
 }
 
 /// What stands behind `ALTER SCHEMA`.

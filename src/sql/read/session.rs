@@ -32,7 +32,7 @@ fn variable(cursor: &mut Cursor, local: bool) -> Option<Op> {
     while !cursor.is_end() && !is_assignment(cursor) {
         name.push_str(&cursor.text_at(0).to_lowercase());
         cursor.skip();
-        if cursor.kind_at(0) == Some(TokenKind::Word) && !is_assignment(cursor) {
+        if !name.ends_with('.') && cursor.kind_at(0) == Some(TokenKind::Word) && !is_assignment(cursor) {
             // `SET NAMES utf8`, `SET NOCOUNT ON`, `SET IDENTITY_INSERT t ON`: the value follows at once.
             break;
         }
@@ -78,7 +78,7 @@ pub fn use_database(cursor: &mut Cursor) -> Option<Vec<Op>> {
 pub fn pragma(cursor: &mut Cursor) -> Option<Vec<Op>> {
     let name = cursor.take_name()?.name;
     let value = if cursor.take_symbol("=") { Some(cursor.take_count(cursor.remaining())) } else { cursor.take_parenthesised() };
-    let values = value.map(|value| value.source_text().trim_matches(['\'', '"']).to_lowercase()).into_iter().collect();
+    let values = value.map(|value: Cursor| value.source_text().trim_matches(['\'', '"']).to_lowercase()).into_iter().collect();
     Some(vec![Op::Set { variable: name.key().to_owned(), values, local: false }])
 }
 
@@ -96,7 +96,7 @@ pub fn set_config(cursor: &mut Cursor) -> Option<Vec<Op>> {
     let text = inside.take_text()?;
     inside.take_symbol(",");
     let local = inside.is_word_at(0, "TRUE");
-    let values = text.split(',').map(|part| part.trim().trim_matches('"').to_owned()).filter(|part| !part.is_empty()).collect();
+    let values = text.split(',').map(|part| part.trim().trim_matches('"').to_owned()).collect();
     *cursor = here;
     cursor.is_end().then(|| vec![Op::Set { variable, values, local }])
 }

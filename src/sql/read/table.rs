@@ -150,6 +150,11 @@ fn option(cursor: &mut Cursor, table: &mut CreateTable) -> bool {
     } else if cursor.take(&["PARTITION", "BY"]) {
         table.partitioned = true;
         partitions(cursor);
+    } else if cursor.take(&["FOR", "VALUES"]) {
+        // Bounds of a partition; a query cannot follow.
+        cursor.take_until(|here| {
+            here.is(&["PARTITION", "BY"]) || here.is_one_of(&["WITH", "TABLESPACE", "USING", "SERVER"]) && here.text_at(1) != "("
+        });
     } else if cursor.take_word("STRICT") {
         table.strict = true;
     } else if cursor.take_word("DEFAULT") {
@@ -157,8 +162,9 @@ fn option(cursor: &mut Cursor, table: &mut CreateTable) -> bool {
             partition.default = true;
         }
     } else if !charset(cursor, table) {
-        cursor.skip();
-        cursor.take_parenthesised();
+        if cursor.take_parenthesised().is_none() {
+            cursor.skip();
+        }
     }
     true
 }
@@ -177,8 +183,9 @@ fn charset(cursor: &mut Cursor, table: &mut CreateTable) -> bool {
 /// Everything about partitions up to a query.
 fn partitions(cursor: &mut Cursor) {
     while !cursor.is_end() && !is_query(cursor) && !cursor.is_word_at(0, "AS") {
-        cursor.skip();
-        cursor.take_parenthesised();
+        if cursor.take_parenthesised().is_none() {
+            cursor.skip();
+        }
     }
 }
 

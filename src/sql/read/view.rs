@@ -20,8 +20,9 @@ pub fn create_view(cursor: &mut Cursor, modifiers: Modifiers) -> Option<Op> {
     let name = cursor.take_name()?;
     let columns = ident_list(cursor).unwrap_or_default();
     while !cursor.is_end() && !cursor.take_word("AS") {
-        cursor.skip();
-        cursor.take_parenthesised();
+        if cursor.take_parenthesised().is_none() {
+            cursor.skip();
+        }
     }
     if cursor.is_end() {
         return None;

@@ -55,3 +55,81 @@ fn actions_of_alter_table() {
     assert_eq!(ops.len(), 8);
     assert!(!ops.iter().any(Op::is_opaque), "{ops:?}");
 }
+
+mod summary;
+
+/// A form a line, and behind `=>` on the next line what it is read as.
+fn check(name: &str, expected: &str, dialect: Dialect) {
+    let mut seen = String::new();
+    for form in expected.lines().filter(|line| !line.starts_with("  => ") && !line.is_empty()) {
+        seen += &format!("{form}\n  => {}\n", summary::summary(&ops(form, dialect)));
+    }
+    if std::env::var_os("READ_FORMS").is_some() {
+        println!("==={name}\n{seen}===");
+    }
+    for (seen, expected) in seen.lines().zip(expected.lines()) {
+        assert_eq!(seen, expected, "{name}");
+    }
+    assert_eq!(seen.lines().count(), expected.lines().count(), "{name}");
+}
+
+#[test]
+fn forms_of_postgresql() {
+    check("postgresql", include_str!("postgresql.txt"), PostgreSql);
+}
+
+#[test]
+fn forms_of_mariadb() {
+    check("mariadb", include_str!("mariadb.txt"), Dialect::MariaDb);
+}
+
+#[test]
+fn forms_of_sqlite() {
+    check("sqlite", include_str!("sqlite.txt"), Dialect::Sqlite);
+}
+
+#[test]
+fn forms_of_sql_server() {
+    check("mssql", include_str!("mssql.txt"), Dialect::MsSql);
+}
+
+#[test]
+fn forms_of_oracle() {
+    check("oracle", include_str!("oracle.txt"), Dialect::Oracle);
+}
+
+#[test]
+fn arguments_of_routines() {
+    let form = "CREATE FUNCTION f(a int, OUT b text, double precision, VARIADIC c int[] DEFAULT '{}') RETURNS TABLE (d int) LANGUAGE sql AS 'SELECT 1'";
+    let Op::CreateRoutine(routine) = &ops(form, PostgreSql)[0] else { panic!("no routine") };
+    let names: Vec<_> =
+        routine.arguments.iter().map(|argument| (argument.name.as_ref().map(|name| name.as_str()), argument.is_output)).collect();
+    assert_eq!(names, [(Some("a"), false), (Some("b"), true), (None, false), (Some("c"), false), (Some("d"), true)]);
+    assert!(routine.arguments[3].has_default);
+}
+
+#[test]
+fn hostile_statements_end() {
+    let pieces = [
+        "CREATE TABLE t (",
+        "ALTER TABLE t ADD ",
+        "(",
+        "DO $$ ",
+        "[",
+        "a.",
+        "CASE ",
+        "CREATE SCHEMA s ",
+        "EXPLAIN ANALYZE ",
+        "PREPARE p AS ",
+        "IF x ",
+        "EXEC ('",
+        "é",
+        "'",
+        "\\",
+    ];
+    for piece in pieces {
+        for dialect in crate::sql::dialect::DIALECTS {
+            read_script(&piece.repeat(3_000), dialect);
+        }
+    }
+}
