@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::python;
 use super::reading::{Loaded, Reading};
 use super::survey::{Candidate, Strength, Survey, is_below};
-use crate::migrations::code::{self, Header};
+use crate::migrations::code::Header;
 use crate::migrations::framework::Framework;
 use crate::migrations::history::{AnomalyKind, Kind, Migration};
 use crate::migrations::order::Order;
@@ -56,26 +57,61 @@ pub(super) fn read(reading: &mut Reading<'_>) {
     let root = reading.history.root.clone();
     let framework = reading.history.framework;
     let survey = reading.survey;
-    let kind = if framework == Framework::Django { code::Kind::Django } else { code::Kind::Alembic };
     let in_place = |path: &String| framework == Framework::Django || directory(path) == root;
     let paths: Vec<String> = survey.under(&root).filter(|path| is_module(file_name(path)) && in_place(path)).collect();
+    let loaded: Vec<(Loaded, Header)> = paths.iter().map(|path| reading.load(path)).map(|file| header(framework, file)).collect();
+    let labels = if framework == Framework::Django { labels(&loaded) } else { BTreeMap::new() };
     let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
-    for path in paths {
-        let loaded = reading.load(&path);
-        let header = code::header(kind, &path, loaded.text());
+    for (loaded, mut header) in loaded {
         if !belongs(framework, &loaded, &header) {
             continue;
         }
-        let (id, name) = identity(framework, &path, &header);
+        header.app = labels.get(directory(&loaded.path)).cloned();
+        let (id, name) = identity(framework, &loaded.path, &header);
         let migration = loaded.migration(&id, &name);
         if let Some(other) = nodes.insert(id.clone(), Node { migration, header }) {
-            reading.anomaly(AnomalyKind::Duplicate, &id, &path, format!("{} has this version as well", other.migration.path));
+            let why = format!("{} has this version as well", other.migration.path);
+            reading.anomaly(AnomalyKind::Duplicate, &id, &loaded.path, why);
         }
     }
     let aliases = squashes(reading, &mut nodes);
     let edges = edges(reading, &nodes, &aliases);
     branches(reading, &nodes, &edges);
     place(reading, nodes, &edges);
+}
+
+fn header(framework: Framework, loaded: Loaded) -> (Loaded, Header) {
+    let header = match framework {
+        Framework::Alembic => python::alembic(loaded.text()),
+        _ => python::django(loaded.text()),
+    };
+    (loaded, header)
+}
+
+/// The label of each directory's application: the one under which its files name each other, else the directory above it.
+fn labels(files: &[(Loaded, Header)]) -> BTreeMap<String, String> {
+    let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (loaded, _) in files {
+        names.entry(directory(&loaded.path)).or_default().insert(file_name(&loaded.path).trim_end_matches(".py"));
+    }
+    let mut votes: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for (loaded, header) in files {
+        let folder = directory(&loaded.path);
+        // Many applications have files of one name; none builds on itself.
+        let itself = file_name(&loaded.path).trim_end_matches(".py");
+        let named = header.dependencies.iter().chain(&header.replaces).filter_map(|name| name.split_once('.'));
+        let beside = |name: &str| name != itself && names.get(folder).is_some_and(|names| names.contains(name));
+        for (app, _) in named.filter(|(_, name)| beside(name)) {
+            *votes.entry(folder).or_default().entry(app).or_default() += 1;
+        }
+    }
+    let above = |folder: &str| file_name(directory(folder)).to_owned();
+    let voted = |folder: &str| {
+        let counts = votes.get(folder)?;
+        let default = above(folder);
+        counts.iter().max_by_key(|(app, count)| (**app == default, **count)).map(|(app, _)| (*app).to_owned())
+    };
+    names.keys().map(|folder| ((*folder).to_owned(), voted(folder).unwrap_or_else(|| above(folder)))).collect()
 }
 
 fn belongs(framework: Framework, loaded: &Loaded, header: &Header) -> bool {
@@ -200,7 +236,8 @@ fn branches(reading: &mut Reading<'_>, nodes: &BTreeMap<String, Node>, edges: &E
         heads.entry(app(id)).or_default().push(id);
     }
     for heads in heads.into_values().filter(|heads| heads.len() > 1) {
-        let why = format!("nothing follows any of {}", heads.join(", "));
+        let shown = heads.iter().take(10).copied().collect::<Vec<_>>().join(", ");
+        let why = format!("nothing follows any of {shown}");
         let path = nodes.get(heads[0]).map(|node| node.migration.path.clone()).unwrap_or_default();
         reading.anomaly(AnomalyKind::Branch, heads[0], &path, why);
     }

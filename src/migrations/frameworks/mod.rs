@@ -12,6 +12,7 @@ mod liquibase;
 mod manifest;
 mod pairs;
 mod plain;
+mod python;
 mod reading;
 mod sections;
 mod sqitch;

@@ -345,3 +345,54 @@ fn acknowledgements_are_listed() {
     let listed: Vec<(u32, &str)> = history.migrations[0].acknowledged.iter().map(|it| (it.line, it.text.as_str())).collect();
     assert_eq!(listed, [(1, "squawk-ignore ban-drop-column"), (3, "atlas:nolint")]);
 }
+
+fn django(dependencies: &str) -> String {
+    format!("class Migration(migrations.Migration):\n    dependencies = [{dependencies}]\n")
+}
+
+#[test]
+fn django_runs_what_others_build_on_first() {
+    let files = [
+        ("b/migrations/__init__.py", String::new()),
+        ("a/migrations/0001_initial.py", django("")),
+        ("a/migrations/0002_x.py", django("('a', '0001_initial'), ('b', '0001_initial')")),
+        ("b/migrations/0001_initial.py", django("('auth', '0001_initial'), ('a', '__first__')")),
+    ];
+    let history = super::history(&Tree::from_files(files), &Options::default());
+    let versions: Vec<&str> = history.migrations.iter().map(|migration| migration.version.as_str()).collect();
+    assert_eq!(versions, ["a.0001_initial", "b.0001_initial", "a.0002_x"]);
+    assert_eq!(history.anomalies, []);
+}
+
+#[test]
+fn django_squashes_are_not_run_beside_what_they_replace() {
+    let squash = "class Migration(migrations.Migration):\n    replaces = [('a', '0001_i'), ('a', '0002_x')]\n";
+    let next = django("('a', '0001_squashed')");
+    let all = [
+        ("a/migrations/0001_i.py", django("")),
+        ("a/migrations/0002_x.py", django("('a', '0001_i')")),
+        ("a/migrations/0001_squashed.py", squash.to_owned()),
+        ("a/migrations/0003_y.py", next),
+    ];
+    let versions = |history: &History| history.migrations.iter().map(|it| it.version.clone()).collect::<Vec<_>>();
+    let history = super::history(&Tree::from_files(all.clone()), &Options::default());
+    assert_eq!(versions(&history), ["a.0001_i", "a.0002_x", "a.0003_y"]);
+    assert_eq!((history.baselines.len(), history.anomalies.len()), (1, 0));
+    let history = super::history(&Tree::from_files(all[2..].to_vec()), &Options::default());
+    assert_eq!(versions(&history), ["a.0001_squashed", "a.0003_y"]);
+}
+
+#[test]
+fn alembic_follows_revisions_and_names_branches_and_cycles() {
+    let revision = |id: &str, down: &str| (format!("versions/{id}_x.py"), format!("revision = '{id}'\ndown_revision = {down}\n"));
+    let read = |files: Vec<(String, String)>| super::history(&Tree::from_files(files), &Options::default());
+    let versions = |history: &History| history.migrations.iter().map(|it| it.version.clone()).collect::<Vec<_>>();
+    let line = read(vec![revision("c", "None"), revision("a", "'c'"), revision("b", "('a',)")]);
+    assert_eq!((versions(&line), kinds(&line)), (vec!["c".to_owned(), "a".to_owned(), "b".to_owned()], vec![]));
+    let branch = read(vec![revision("c", "None"), revision("a", "'c'"), revision("b", "'c'")]);
+    assert_eq!(kinds(&branch), [AnomalyKind::Branch]);
+    let cycle = read(vec![revision("c", "None"), revision("a", "'b'"), revision("b", "'a'")]);
+    assert_eq!((kinds(&cycle), cycle.migrations.len()), (vec![AnomalyKind::Cycle], 3));
+    let missing = read(vec![revision("a", "'gone'"), revision("b", "'a'")]);
+    assert_eq!(kinds(&missing), [AnomalyKind::Missing]);
+}
