@@ -9,9 +9,12 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
+pub mod catalog;
 pub mod cursor;
 pub mod dialect;
+pub mod down;
 pub mod effect;
+pub mod effects;
 pub mod expression;
 pub mod lexer;
 pub mod name;

@@ -7,9 +7,6 @@ use crate::sql::expression::DataType;
 
 /// Whether the engine makes the same column of both.
 pub fn equal(dialect: Dialect, a: &DataType, b: &DataType) -> bool {
-    if a == b {
-        return true;
-    }
     if dialect == Dialect::Sqlite {
         // A declared type is nothing but its affinity, whatever stands in its parentheses.
         return profile::affinity(a.name.name.key()) == profile::affinity(b.name.name.key());

@@ -86,7 +86,7 @@ impl Profile {
     pub fn of(dialect: Dialect, data_type: &DataType) -> Option<Profile> {
         let name = data_type.name.name.key();
         let row = match dialect {
-            Dialect::Sqlite => find(dialect, affinity(name)),
+            Dialect::Sqlite => find(dialect, &affinity(name)),
             _ => find(dialect, name),
         }?;
         let number = |at: usize| data_type.arguments.get(at).and_then(|text| text.trim().parse::<u32>().ok());
@@ -201,10 +201,10 @@ pub(super) fn longest(labels: &[String], joined: bool) -> u32 {
     if joined { lengths.fold(0, |sum, length| sum.saturating_add(length).saturating_add(1)) } else { lengths.max().unwrap_or(0) }
 }
 
-/// The affinity that SQLite gives a declared type (SQLite manual, datatype3 §3.1).
-pub(super) fn affinity(declared: &str) -> &'static str {
+/// The affinity that SQLite gives a declared type, or a name that only STRICT tables take (SQLite manual, datatype3 §3.1).
+pub(super) fn affinity(declared: &str) -> String {
     let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
-    if has(&["int"]) {
+    let affinity = if has(&["int"]) {
         "integer"
     } else if has(&["char", "clob", "text"]) {
         "text"
@@ -214,7 +214,8 @@ pub(super) fn affinity(declared: &str) -> &'static str {
         "real"
     } else {
         "numeric"
-    }
+    };
+    affinity.to_owned()
 }
 
 fn read(text: &'static str) -> Result<Vec<TypeName>, String> {

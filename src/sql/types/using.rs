@@ -37,11 +37,8 @@ struct Value {
     is_cast: bool,
 }
 
-/// What happens to stored values; those of `column` are replaced where the expression does not name it.
-pub(super) fn convert(engine: &Engine, column: Option<&Ident>, from: &DataType, to: &DataType, expression: &Expr) -> Conversion {
-    if column.is_some_and(|column| expression.columns.iter().all(|named| named.column != *column)) {
-        return constant().so_far;
-    }
+/// What happens to stored values.
+pub(super) fn convert(engine: &Engine, from: &DataType, to: &DataType, expression: &Expr) -> Conversion {
     let value = follow(engine, from, to, expression, DEPTH);
     let direct = engine.convert(from, to, Mode::Explicit);
     // Casts by way of text between two enumerations are one conversion by label.
@@ -64,11 +61,8 @@ fn follow(engine: &Engine, from: &DataType, to: &DataType, expression: &Expr, de
         Shape::Cast { inner, to: target } => cast(engine, follow(engine, from, to, inner, depth - 1), target),
         Shape::Call { function, arguments } => match arguments.iter().find(|argument| !argument.columns.is_empty()) {
             Some(argument) => {
-                let inner = follow(engine, from, to, argument, depth - 1);
-                match length(function, arguments) {
-                    Some(length) => shorten(engine, function, inner, length),
-                    None => call(engine.dialect, function, inner),
-                }
+                let value = call(engine.dialect, function, follow(engine, from, to, argument, depth - 1));
+                shortened(engine.dialect, function, arguments, value)
             }
             None => unclear(None),
         },
@@ -127,26 +121,17 @@ fn call(dialect: Dialect, function: &Name, argument: Value) -> Value {
     Value { data_type, so_far: argument.so_far.then(step), is_cast: false }
 }
 
-/// What `left(c, 20)` and `substring(c, 1, 20)` give at most.
-fn length<'a>(function: &Name, arguments: &'a [Expr]) -> Option<&'a str> {
-    let Shape::Literal(Literal::Number(length)) = &arguments.last()?.shape else { return None };
-    match (function.name.key(), arguments) {
-        ("left", [_, _]) => Some(length),
-        ("substring" | "substr", [_, start, _]) if is_one(start) => Some(length),
-        _ => None,
+/// `left(c, 20)` and `substring(c, 1, 20)` give no more characters than they say.
+fn shortened(dialect: Dialect, function: &Name, arguments: &[Expr], value: Value) -> Value {
+    let (name, last) = (function.name.key(), arguments.last().map(|argument| &argument.shape));
+    match (name, arguments.len(), last) {
+        ("left" | "right", 2, Some(Shape::Literal(Literal::Number(length))))
+        | ("substring" | "substr", 3, Some(Shape::Literal(Literal::Number(length)))) => {
+            let data_type = DataType { arguments: vec![length.clone()], ..named(dialect, "varchar") };
+            Value { data_type: Some(data_type), ..value }
+        }
+        _ => value,
     }
-}
-
-fn is_one(expression: &Expr) -> bool {
-    matches!(&expression.shape, Shape::Literal(Literal::Number(number)) if number == "1")
-}
-
-/// Nothing is cut off what is never longer.
-fn shorten(engine: &Engine, function: &Name, inner: Value, length: &str) -> Value {
-    let to = DataType { arguments: vec![length.to_owned()], ..named(engine.dialect, "varchar") };
-    let fits = inner.data_type.as_ref().is_some_and(|from| engine.convert(from, &to, Mode::Explicit).loses.is_none());
-    let value = if fits { Value { is_cast: false, ..inner } } else { call(engine.dialect, function, inner) };
-    Value { data_type: Some(to), ..value }
 }
 
 /// Operators, CASE and what else is not told apart by its shape.

@@ -1,0 +1,251 @@
+//! INSERT, UPDATE and DELETE: which stored values go, and where they were put first.
+
+use super::Replay;
+use crate::sql::catalog::log::{Action, Copied};
+use crate::sql::catalog::model::{Column, ColumnId, RelationId};
+use crate::sql::catalog::resolve::{Given, carried};
+use crate::sql::effect::{By, Certainty};
+use crate::sql::expression::{DataType, Expr, Query, Shape, Source};
+use crate::sql::name::{Ident, Name};
+use crate::sql::statement::{Assignment, Delete, Insert, InsertSource, Op, Statement, Update};
+use crate::sql::types;
+
+impl Replay {
+    pub(super) fn insert(&mut self, insert: &Insert) {
+        self.mark.by = By::Insert;
+        if let InsertSource::Query(query) = &insert.source {
+            self.run_modifications(query);
+        }
+        let Some(id) = self.find(&insert.table) else { return };
+        let targets = self.insert_targets(id, &insert.columns);
+        if let InsertSource::Query(query) = &insert.source {
+            let given = self.scope().outputs(query);
+            self.log_copies(query, &given, &targets);
+        }
+        self.mark.by = By::Insert;
+        self.overwritten_rows(id, insert, &targets);
+    }
+
+    /// Rows that are there already and are written anew.
+    fn overwritten_rows(&mut self, id: RelationId, insert: &Insert, targets: &[ColumnId]) {
+        let why = "rows that are there already are overwritten";
+        let overwritten: Vec<ColumnId> = insert.overwrites.iter().filter_map(|column| self.column_named(id, column)).collect();
+        if !insert.overwrites.is_empty() {
+            self.destroy(id, overwritten, false, Some(String::new()), Certainty::Possible, why);
+        } else if insert.replaces && !targets.is_empty() {
+            self.destroy(id, self.stored(id), false, Some(String::new()), Certainty::Possible, why);
+        }
+    }
+
+    fn insert_targets(&self, id: RelationId, columns: &[Ident]) -> Vec<ColumnId> {
+        if columns.is_empty() {
+            return self.stored(id);
+        }
+        columns.iter().map(|column| self.column_named(id, column).unwrap_or(ColumnId(0))).collect()
+    }
+
+    fn column_named(&self, id: RelationId, name: &Ident) -> Option<ColumnId> {
+        self.catalog.relation(id)?.column(name).map(|column| column.id)
+    }
+
+    /// Which columns a query's values come from, and which they go to.
+    pub(super) fn log_copies(&mut self, query: &Query, given: &[Given], targets: &[ColumnId]) {
+        let one_table = query.from.len() == 1;
+        let partial = query.combined || query.guessed || (query.filtered && !(one_table && query.condition.is_some()));
+        let condition = query.condition.as_ref().map(|condition| condition.text.clone());
+        for (output, to) in given.iter().zip(targets) {
+            let Some(from) = output.source else { continue };
+            let complete = self.completeness(output, *to);
+            let Some(complete) = complete else { continue };
+            let complete = if output.first { complete } else { complete.min(Certainty::Likely) };
+            self.copied(from, *to, condition.clone(), complete, partial);
+        }
+    }
+
+    fn copied(&mut self, from: ColumnId, to: ColumnId, condition: Option<String>, complete: Certainty, partial: bool) {
+        if to.0 != 0 && from != to {
+            self.event(Action::Copy(Copied { from, to, condition, complete, partial }));
+        }
+    }
+
+    /// How sure it is that values survive the copy into a column of another type; none where they surely do not.
+    fn completeness(&self, output: &Given, to: ColumnId) -> Option<Certainty> {
+        let Some(from) = &output.data_type else { return Some(Certainty::Certain) };
+        let target = self.column_by_id(to).and_then(|column| column.data_type.clone());
+        let steps = [output.cast.clone(), target];
+        let mut at = from.clone();
+        let mut sure = Certainty::Certain;
+        for step in steps.into_iter().flatten() {
+            sure = sure.min(survival(types::change(self.catalog.dialect, &at, &step, None, self.session.strict).loses)?);
+            at = step;
+        }
+        Some(sure)
+    }
+
+    fn column_by_id(&self, id: ColumnId) -> Option<&Column> {
+        self.catalog.column(id).map(|(_, column)| column)
+    }
+
+    pub(super) fn update(&mut self, update: &Update) {
+        self.mark.by = By::Update;
+        let Some(id) = self.target(&update.table, false) else { return };
+        let mut sources = vec![(update.alias.clone().or_else(|| Some(update.table.name.clone())), id)];
+        self.add_sources(&update.from, &mut sources);
+        for assignment in &update.assignments {
+            let owner = self.assigned_table(assignment, &sources).unwrap_or(id);
+            self.assign(owner, assignment, update, &sources);
+        }
+    }
+
+    fn add_sources(&self, from: &[Source], into: &mut Vec<(Option<Ident>, RelationId)>) {
+        for source in from {
+            if let Some((table, id)) = source.table.as_ref().and_then(|table| Some((table, self.find(table)?))) {
+                into.push((source.alias.clone().or_else(|| Some(table.name.clone())), id));
+            }
+        }
+    }
+
+    /// MySQL's UPDATE of several tables says which by a qualifier.
+    fn assigned_table(&self, assignment: &Assignment, sources: &[(Option<Ident>, RelationId)]) -> Option<RelationId> {
+        let qualifier = assignment.qualifier.as_ref()?;
+        sources.iter().find(|(name, _)| name.as_ref() == Some(qualifier)).map(|(_, id)| *id)
+    }
+
+    fn assign(&mut self, id: RelationId, assignment: &Assignment, update: &Update, sources: &[(Option<Ident>, RelationId)]) {
+        let Some(to) = self.target_column(id, &assignment.column, false) else { return };
+        let (column, cast) = carried(&assignment.value);
+        let from = column.and_then(|column| self.scope().column(column, sources));
+        if from == Some(to) && cast.is_none() {
+            return;
+        }
+        let joined = !update.from.is_empty();
+        if !fills_nulls_only(&assignment.column, update.condition.as_ref()) {
+            let certainty = overwriting(&assignment.value, &assignment.column, update.condition.is_some(), joined);
+            let condition = update.condition.as_ref().map(|condition| condition.text.clone());
+            self.destroy(id, vec![to], false, condition, certainty, "values are written over");
+        }
+        if let Some(from) = from {
+            self.assigned_copy(from, to, cast, column.map(|column| &column.column), update);
+        }
+    }
+
+    /// `UPDATE t SET x = a`: the values of a are in x as well, of the rows that the condition lets through.
+    fn assigned_copy(&mut self, from: ColumnId, to: ColumnId, cast: Option<DataType>, name: Option<&Ident>, update: &Update) {
+        let data_type = self.column_by_id(from).and_then(|column| column.data_type.clone());
+        let output = Given { name: None, source: Some(from), first: true, cast, data_type };
+        let Some(complete) = self.completeness(&output, to) else { return };
+        let joined = !update.from.is_empty();
+        let text = update.condition.as_ref().map(|condition| condition.text.to_lowercase());
+        let skips_nulls = |text: &String| name.is_some_and(|name| *text == format!("{} is not null", name.key()));
+        let condition = text.filter(|text| !joined && !skips_nulls(text));
+        let complete = if joined { complete.min(Certainty::Likely) } else { complete };
+        self.copied(from, to, condition, complete, false);
+    }
+
+    pub(super) fn delete(&mut self, delete: &Delete) {
+        for table in &delete.tables {
+            self.mark.by = By::Delete;
+            let Some(id) = self.target(table, false) else { continue };
+            if let Some(archive) = delete.moved_to.as_ref().and_then(|archive| self.find(archive)) {
+                self.rows_moved(id, archive, delete.condition.as_ref());
+            }
+            let filtered = delete.condition.is_some() || !delete.using.is_empty();
+            let certainty = if filtered { Certainty::Possible } else { Certainty::Certain };
+            let condition =
+                filtered.then(|| delete.condition.as_ref().map(|condition| condition.text.clone()).unwrap_or_default());
+            let why = if filtered { "rows that meet the condition are deleted" } else { "all rows are deleted" };
+            self.destroy(id, self.stored(id), true, condition.clone(), certainty, why);
+            self.cascade_of_delete(id, certainty, condition.as_deref());
+        }
+    }
+
+    fn cascade_of_delete(&mut self, id: RelationId, certainty: Certainty, condition: Option<&str>) {
+        let enforced = match self.catalog.dialect {
+            crate::sql::dialect::Dialect::Sqlite => self.session.foreign_keys == Some(true),
+            dialect if dialect.is_mysql() => self.session.foreign_keys != Some(false),
+            _ => true,
+        };
+        if enforced {
+            self.cascade_rows(id, certainty, condition);
+        }
+        self.mark.by = By::Delete;
+    }
+
+    /// `WITH d AS (DELETE … RETURNING *) INSERT INTO archive SELECT * FROM d`.
+    fn rows_moved(&mut self, from: RelationId, to: RelationId, condition: Option<&Expr>) {
+        let (sources, targets) = (self.stored(from), self.stored(to));
+        let condition = condition.map(|condition| condition.text.clone());
+        for (from, to) in sources.into_iter().zip(targets) {
+            self.copied(from, to, condition.clone(), Certainty::Certain, false);
+        }
+    }
+
+    pub(super) fn load(&mut self, table: &Name) {
+        let _ = self.find(table);
+    }
+
+    pub(super) fn select(&mut self, query: &Query) {
+        self.run_modifications(query);
+        let functions = query.functions.clone();
+        for function in &functions {
+            self.call_function(function);
+        }
+    }
+
+    /// What the WITH clause of a query writes.
+    pub(super) fn run_modifications(&mut self, query: &Query) {
+        for op in &query.modifies {
+            self.op(op);
+        }
+    }
+
+    pub(super) fn create_event(&mut self, body: &[Statement]) {
+        for op in body.iter().flat_map(|statement| &statement.ops) {
+            let table = match op {
+                Op::Delete(delete) => delete.tables.first().cloned(),
+                Op::Truncate { tables, .. } | Op::DropTable { tables, .. } => tables.first().cloned(),
+                _ => None,
+            };
+            if let Some(relation) = table.and_then(|table| self.find(&table)) {
+                self.mark.by = By::Delete;
+                self.event(Action::Scheduled { relation });
+            }
+        }
+    }
+}
+
+/// Values that a cast surely or likely changes did not survive it.
+fn survival(loses: Option<Certainty>) -> Option<Certainty> {
+    match loses {
+        None => Some(Certainty::Certain),
+        Some(Certainty::Possible) => Some(Certainty::Likely),
+        Some(_) => None,
+    }
+}
+
+/// `WHERE a IS NULL`, also among other conditions: no value of `a` is written over.
+fn fills_nulls_only(column: &Ident, condition: Option<&Expr>) -> bool {
+    let Some(condition) = condition else { return false };
+    let text = condition.text.to_lowercase();
+    let padded = format!(" {text} ");
+    let parts: Vec<&str> =
+        if padded.contains(" or ") || padded.contains("(") { vec![text.as_str()] } else { text.split(" and ").collect() };
+    parts.iter().any(|part| is_null_test(part, column))
+}
+
+fn is_null_test(part: &str, column: &Ident) -> bool {
+    let Some(tested) = part.trim().strip_suffix(" is null") else { return false };
+    let name = tested.rsplit(['.', ' ']).next().unwrap_or(tested);
+    name == column.key() && tested.split_whitespace().count() <= 3
+}
+
+/// How sure it is that values are lost that were there.
+fn overwriting(value: &Expr, column: &Ident, filtered: bool, joined: bool) -> Certainty {
+    let of_itself = value.columns.iter().any(|read| read.column == *column);
+    match value.shape {
+        _ if filtered && !joined => Certainty::Possible,
+        _ if joined || of_itself => Certainty::Likely,
+        Shape::Null | Shape::Literal(_) | Shape::Default => Certainty::Certain,
+        _ => Certainty::Likely,
+    }
+}

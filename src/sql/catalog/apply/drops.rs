@@ -1,0 +1,264 @@
+//! DROP of tables, schemas and what hangs on them, and TRUNCATE.
+
+use std::collections::BTreeSet;
+
+use super::Replay;
+use crate::sql::catalog::log::{Action, Key};
+use crate::sql::catalog::model::{ColumnId, GuardKind, RelationId, RelationKind};
+use crate::sql::dialect::Dialect;
+use crate::sql::effect::{By, Certainty};
+use crate::sql::name::{Ident, Name};
+use crate::sql::statement::ReferentialAction;
+
+impl Replay {
+    pub(super) fn drop_tables(&mut self, tables: &[Name], if_exists: bool, cascade: bool) {
+        for table in tables {
+            self.mark.by = By::DropTable;
+            let Some(id) = self.target(table, if_exists) else { continue };
+            if self.catalog.dialect == Dialect::Sqlite && self.session.foreign_keys == Some(true) {
+                self.cascade_rows(id, Certainty::Certain, None);
+            }
+            self.mark.by = By::DropTable;
+            self.drop_relation(id, cascade);
+        }
+    }
+
+    /// Removes a relation with all that goes with it.
+    pub(super) fn drop_relation(&mut self, id: RelationId, cascade: bool) {
+        let Some(relation) = self.catalog.relation(id).cloned() else { return };
+        if relation.is_table() {
+            let why = "the table is dropped with all its rows";
+            self.destroy(id, self.stored(id), true, None, Certainty::Certain, why);
+        }
+        self.touch_relation(id);
+        for part in self.parts_of(id) {
+            let is_partition = self.catalog.relation(part).is_some_and(|part| part.partition_of == Some(id));
+            if is_partition || cascade {
+                self.drop_relation(part, cascade);
+            }
+        }
+        if self.catalog.dialect == Dialect::PostgreSql || cascade {
+            self.drop_keys_to(id);
+        }
+        self.catalog.remove(id);
+        if cascade && self.binds_by_id() {
+            self.drop_views_on(id, None);
+        }
+        self.forget_names(id);
+    }
+
+    /// Views are bound to relations when they are made, and go with them, in PostgreSQL only.
+    pub(super) fn binds_by_id(&self) -> bool {
+        self.catalog.dialect == Dialect::PostgreSql
+    }
+
+    fn forget_names(&mut self, id: RelationId) {
+        let owned: Vec<Name> =
+            self.catalog.indexes.iter().filter(|(_, owner)| **owner == id).map(|(name, _)| name.clone()).collect();
+        owned.iter().for_each(|name| {
+            self.catalog.indexes.remove(name);
+        });
+    }
+
+    fn drop_keys_to(&mut self, id: RelationId) {
+        for (child, key) in self.catalog.references_to(id) {
+            if child.id != id {
+                self.touch(Key::Part(child.id, key.name.clone()));
+                self.catalog.edit(child.id, |child| child.guards.retain(|guard| !guard.references(id)));
+            }
+        }
+    }
+
+    pub(super) fn drop_views_on(&mut self, id: RelationId, column: Option<ColumnId>) {
+        let reads = |view: &RelationId| {
+            let definition = self.catalog.relation(*view).and_then(|view| view.view.as_ref());
+            definition
+                .is_some_and(|view| view.relations.contains(&id) && column.is_none_or(|column| view.columns.contains(&column)))
+        };
+        let views: Vec<RelationId> = self.catalog.views.iter().filter(|view| **view != id && reads(view)).copied().collect();
+        for view in views {
+            self.drop_relation(view, true);
+        }
+    }
+
+    /// DROP COLUMN … CASCADE: views that name it, foreign keys that point to it, columns generated from it.
+    pub(super) fn drop_dependents_of_column(&mut self, id: RelationId, column: ColumnId) {
+        if self.binds_by_id() {
+            self.drop_views_on(id, Some(column));
+        }
+        for (child, key) in self.catalog.references_to(id) {
+            let points_here = matches!(&key.kind, GuardKind::Foreign { referenced, .. } if referenced.contains(&column));
+            if points_here {
+                self.touch(Key::Part(child.id, key.name.clone()));
+                self.catalog.edit(child.id, |child| child.guards.retain(|guard| *guard != key));
+            }
+        }
+        let name = self.catalog.relation(id).and_then(|relation| relation.column_by_id(column)).map(|column| column.name.clone());
+        let Some(relation) = self.catalog.relation(id).cloned() else { return };
+        for generated in relation.columns.iter().filter(|known| known.id != column) {
+            let reads = |name: &Ident| {
+                generated
+                    .generated
+                    .as_ref()
+                    .is_some_and(|generated| generated.expression.columns.iter().any(|read| read.column == *name))
+            };
+            if name.as_ref().is_some_and(reads) {
+                self.remove_column(id, generated.id, false, "the generated column goes with the one it is made from");
+            }
+        }
+    }
+
+    pub(super) fn stored(&self, id: RelationId) -> Vec<ColumnId> {
+        self.catalog.relation(id).map(|relation| relation.stored_columns().map(|column| column.id).collect()).unwrap_or_default()
+    }
+
+    pub(super) fn truncate(&mut self, tables: &[Name], cascade: bool) {
+        self.mark.by = By::Truncate;
+        for table in tables {
+            let Some(id) = self.target(table, false) else { continue };
+            let mut seen = BTreeSet::new();
+            self.truncate_one(id, cascade, &mut seen);
+        }
+    }
+
+    fn truncate_one(&mut self, id: RelationId, cascade: bool, seen: &mut BTreeSet<RelationId>) {
+        if !seen.insert(id) {
+            return;
+        }
+        let why =
+            if seen.len() == 1 { "all rows are removed" } else { "all rows are removed with those of the table they refer to" };
+        self.destroy(id, self.stored(id), true, None, Certainty::Certain, why);
+        for part in self.parts_of(id) {
+            self.truncate_one(part, cascade, seen);
+        }
+        for (child, _) in self.catalog.references_to(id) {
+            if cascade {
+                self.truncate_one(child.id, true, seen);
+            }
+        }
+    }
+
+    /// Rows of a table are deleted: those that refer to them go with them, or lose the reference.
+    pub(super) fn cascade_rows(&mut self, id: RelationId, certainty: Certainty, condition: Option<&str>) {
+        let mut seen = BTreeSet::from([id]);
+        let mut pending = vec![id];
+        while let Some(parent) = pending.pop() {
+            for (child, key) in self.catalog.references_to(parent) {
+                self.mark.by = By::ForeignKeyCascade;
+                let condition = condition.map(|_| String::new());
+                match key.kind {
+                    GuardKind::Foreign { on_delete: ReferentialAction::Cascade, .. } if seen.insert(child.id) => {
+                        let certainty = child_certainty(certainty);
+                        self.destroy(
+                            child.id,
+                            self.stored(child.id),
+                            true,
+                            condition,
+                            certainty,
+                            "rows go with the ones they refer to (ON DELETE CASCADE)",
+                        );
+                        pending.push(child.id);
+                    }
+                    GuardKind::Foreign { on_delete: ReferentialAction::SetNull | ReferentialAction::SetDefault, .. } => {
+                        let why = "references to the deleted rows are replaced";
+                        self.destroy(child.id, key.columns.clone(), false, condition, child_certainty(certainty), why);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    pub(super) fn lose_rows(&mut self, id: RelationId, by: By, why: &str) {
+        self.mark.by = by;
+        self.destroy(id, self.stored(id), true, None, Certainty::Certain, why);
+        self.touch_relation(id);
+    }
+
+    pub(super) fn drop_sequences(&mut self, sequences: &[Name], cascade: bool) {
+        self.mark.by = By::DropSequence;
+        for name in sequences {
+            let Some(id) = self.find(name) else { continue };
+            let is_sequence = self.catalog.relation(id).is_some_and(|relation| relation.kind == RelationKind::Sequence);
+            if is_sequence {
+                self.touch_relation(id);
+                self.catalog.remove(id);
+            }
+            if cascade {
+                self.drop_defaults_calling(&name.name);
+            }
+        }
+    }
+
+    /// Defaults that take their value from a dropped sequence or function go with it.
+    pub(super) fn drop_defaults_calling(&mut self, name: &Ident) {
+        let uses = |column: &&crate::sql::catalog::Column| {
+            column.default.as_ref().is_some_and(|default| {
+                default.functions.iter().any(|function| function.name == *name)
+                    || default.text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name.key())
+            })
+        };
+        let found: Vec<(RelationId, ColumnId)> = self
+            .catalog
+            .relations
+            .values()
+            .flat_map(|relation| relation.columns.iter().filter(uses).map(|column| (relation.id, column.id)))
+            .collect();
+        for (relation, column) in found {
+            self.edit_column(relation, column, |column| column.default = None);
+        }
+    }
+
+    pub(super) fn drop_schemas(&mut self, schemas: &[Ident], cascade: bool) {
+        for schema in schemas {
+            self.mark.by = By::DropSchema;
+            self.touch(Key::Schema(schema.clone()));
+            self.catalog.schemas.remove(schema);
+            if !cascade && self.catalog.dialect == Dialect::PostgreSql {
+                continue;
+            }
+            let schema = (schema.key() != self.catalog.dialect.default_schema()).then(|| schema.clone());
+            self.drop_all(|name| name.schema == schema);
+            self.catalog.types.retain_names(|name| name.schema != schema);
+        }
+    }
+
+    fn drop_all(&mut self, is_meant: impl Fn(&Name) -> bool) {
+        let ids: Vec<RelationId> = self.catalog.names.iter().filter(|(name, _)| is_meant(name)).map(|(_, id)| *id).collect();
+        ids.into_iter().for_each(|id| self.drop_relation(id, true));
+    }
+
+    pub(super) fn drop_database(&mut self, name: &Ident) {
+        self.mark.by = By::DropDatabase;
+        self.touch(Key::Schema(name.clone()));
+        if self.catalog.dialect.is_mysql() {
+            let schema = Some(name.clone());
+            self.drop_all(|known| known.schema == schema);
+        }
+        self.opaque(None, "drop database", "a whole database is dropped");
+    }
+
+    pub(super) fn drop_owned(&mut self) {
+        self.event(Action::Rights { relation: None });
+        self.opaque(None, "drop owned", "every object of a role is dropped");
+    }
+}
+
+/// Whether rows refer to the deleted ones depends on the rows.
+fn child_certainty(parent: Certainty) -> Certainty {
+    parent.min(Certainty::Likely)
+}
+
+/// Keeping some of a map's entries.
+trait RetainNames {
+    fn retain_names(&mut self, keep: impl Fn(&Name) -> bool);
+}
+
+impl<V: Clone> RetainNames for imbl::OrdMap<Name, V> {
+    fn retain_names(&mut self, keep: impl Fn(&Name) -> bool) {
+        let gone: Vec<Name> = self.keys().filter(|name| !keep(name)).cloned().collect();
+        for name in gone {
+            self.remove(&name);
+        }
+    }
+}

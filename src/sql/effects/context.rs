@@ -1,0 +1,163 @@
+//! What every part of the comparison asks: who changed something last, and where values are at the end.
+
+use std::collections::BTreeMap;
+
+use crate::sql::catalog::log::{Action, Copied, Destruction, Key, Mark};
+use crate::sql::catalog::{Catalog, Column, ColumnId, Relation, RelationId, Step};
+use crate::sql::effect::{By, Certainty, Effect, EffectKind, Target};
+use crate::sql::expression::DataType;
+use crate::sql::name::{Ident, Name};
+use crate::sql::statement::TypeDefinition;
+use crate::sql::types::{UserType, UserTypes};
+
+/// Copies of copies are followed this far.
+const DEPTH: u32 = 8;
+
+pub(super) struct Context<'a> {
+    pub step: &'a Step,
+    touches: BTreeMap<&'a Key, Mark>,
+    copies: BTreeMap<ColumnId, Vec<(usize, &'a Copied)>>,
+    hits: BTreeMap<ColumnId, Vec<(usize, &'a Destruction)>>,
+    last: Mark,
+}
+
+/// Where values of a column are in the end.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Place {
+    pub column: ColumnId,
+    pub certainty: Certainty,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(step: &'a Step) -> Self {
+        let mut context = Context {
+            step,
+            touches: BTreeMap::new(),
+            copies: BTreeMap::new(),
+            hits: BTreeMap::new(),
+            last: Mark { migration: 0, statement: 0, line: 0, by: By::Unparsed, cap: Certainty::Certain },
+        };
+        for (at, event) in step.log.iter().enumerate() {
+            context.last = event.mark;
+            match &event.action {
+                Action::Touch(key) => {
+                    context.touches.insert(key, event.mark);
+                }
+                Action::Copy(copy) => context.copies.entry(copy.from).or_default().push((at, copy)),
+                Action::Destroy(destruction) => {
+                    for column in &destruction.columns {
+                        context.hits.entry(*column).or_default().push((at, destruction));
+                    }
+                }
+                _ => {}
+            }
+        }
+        context
+    }
+
+    pub fn before(&self) -> &'a Catalog {
+        &self.step.before
+    }
+
+    pub fn after(&self) -> &'a Catalog {
+        &self.step.after
+    }
+
+    /// The statement that changed the first of these that was changed.
+    pub fn mark(&self, keys: &[Key]) -> Mark {
+        keys.iter().find_map(|key| self.touches.get(key)).copied().unwrap_or(self.last)
+    }
+
+    pub fn has_mark(&self, key: &Key) -> bool {
+        self.touches.contains_key(key)
+    }
+
+    /// Where the values that a column has at a place in the log are at the end: a copy made before, of the same rows.
+    pub fn place(&self, column: ColumnId, at: usize, condition: Option<&str>, depth: u32) -> Option<Place> {
+        if depth > DEPTH {
+            return None;
+        }
+        let copies = self.copies.get(&column).into_iter().flatten();
+        let covering = copies.filter(|(made, copy)| *made < at && covers(copy, condition));
+        covering.filter_map(|(made, copy)| self.kept(copy, *made, depth)).max_by_key(|place| place.certainty)
+    }
+
+    /// The copy itself if it is there at the end, or a copy of it.
+    fn kept(&self, copy: &Copied, made: usize, depth: u32) -> Option<Place> {
+        let mut hits = self.hits.get(&copy.to).into_iter().flatten().filter(|(at, _)| *at > made);
+        let place = match hits.next() {
+            None => self.after().column(copy.to).map(|_| Place { column: copy.to, certainty: Certainty::Certain }),
+            Some((at, _)) => self.place(copy.to, *at, None, depth + 1),
+        }?;
+        Some(Place { certainty: place.certainty.min(copy.complete), ..place })
+    }
+
+    /// A column that some, but perhaps not all values were copied to.
+    pub fn is_partly_copied(&self, column: ColumnId, at: usize) -> bool {
+        self.copies.get(&column).into_iter().flatten().any(|(made, copy)| *made < at && self.after().column(copy.to).is_some())
+    }
+
+    /// Whether the values of an old column are the ones of a new one.
+    pub fn same_values(&self, old: &Column, new: &Column) -> bool {
+        let here = new.source.unwrap_or(new.id);
+        let origin = old.source.unwrap_or(old.id);
+        let moved = || self.place(old.id, usize::MAX, None, 0).is_some_and(|place| place.column == here);
+        old.id == new.id || origin == here || moved()
+    }
+
+    pub fn effect(&self, kind: EffectKind, object: Target, mark: Mark, certainty: Certainty, why: impl Into<String>) -> Effect {
+        Effect {
+            kind,
+            object,
+            to: None,
+            by: mark.by,
+            certainty: certainty.min(mark.cap),
+            migration: mark.migration,
+            statement: mark.statement,
+            line: mark.line,
+            why: why.into(),
+        }
+    }
+
+    /// The old name of a relation that was there before.
+    pub fn old_relation(&self, id: RelationId) -> Option<&'a Relation> {
+        self.before().relation(id).map(|relation| &**relation)
+    }
+}
+
+/// A copy of all rows covers any; one with a condition those that the same condition selects.
+fn covers(copy: &Copied, condition: Option<&str>) -> bool {
+    let same = || condition.is_some() && copy.condition.as_deref() == condition;
+    !copy.partial && (copy.condition.is_none() || same())
+}
+
+pub(super) fn relation_target(relation: &Relation) -> Target {
+    Target { relation: relation.name.clone(), column: None }
+}
+
+pub(super) fn column_target(relation: &Relation, column: &Ident) -> Target {
+    Target { relation: relation.name.clone(), column: Some(column.clone()) }
+}
+
+pub(super) fn named_target(name: &Name) -> Target {
+    Target { relation: name.clone(), column: None }
+}
+
+/// The types that a catalog defines.
+pub(in crate::sql) struct CatalogTypes<'a>(pub &'a Catalog);
+
+impl UserTypes for CatalogTypes<'_> {
+    fn find(&self, name: &Name) -> Option<UserType> {
+        let default = self.0.dialect.default_schema();
+        let schema = name.schema.clone().filter(|schema| schema.key() != default);
+        let object = self.0.types.get(&Name { schema, name: name.name.clone() })?;
+        Some(match &object.definition {
+            TypeDefinition::Enum(labels) => UserType::Enum(labels.clone()),
+            TypeDefinition::Domain { base, checks, not_null, .. } => {
+                UserType::Domain { base: DataType::clone(base), checked: *not_null || !checks.is_empty() }
+            }
+            TypeDefinition::Composite(_) => UserType::Composite,
+            TypeDefinition::Other => return None,
+        })
+    }
+}

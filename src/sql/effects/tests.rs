@@ -1,0 +1,85 @@
+//! The cases that real databases are asked about too, read and judged.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::effects;
+use crate::sql::catalog::{Replay, Step};
+use crate::sql::dialect::Dialect;
+use crate::sql::down::judge;
+use crate::sql::effect::{Certainty, Effect, EffectKind};
+use crate::sql::read::read_script;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    id: String,
+    dialects: Vec<String>,
+    #[serde(default)]
+    setup: String,
+    up: Vec<String>,
+    down: Option<String>,
+    expect: Expected,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    effects: Vec<String>,
+    down: Option<String>,
+}
+
+const FILES: [&str; 1] = [include_str!("../../../tests/proof/cases/tables.yaml")];
+
+fn name<T: serde::Serialize>(value: T) -> String {
+    serde_yaml::to_string(&value).unwrap().trim().to_owned()
+}
+
+fn told(effect: &Effect) -> String {
+    format!("{} {} {}", name(effect.kind), effect.object, name(effect.certainty))
+}
+
+/// What is wrong with a case in one dialect.
+fn faults(case: &Case, dialect: Dialect) -> Vec<String> {
+    let mut replay = Replay::new(dialect);
+    replay.apply(&read_script(&case.setup, dialect));
+    let steps: Vec<Step> = case.up.iter().map(|up| replay.apply(&read_script(up, dialect))).collect();
+    let step = Step::join(&steps).unwrap();
+    let found = effects(&step);
+    let all: BTreeSet<String> = found.iter().map(told).collect();
+    let expected: BTreeSet<String> = case.expect.effects.iter().cloned().collect();
+    let strict = |effect: &&Effect| {
+        matches!(
+            effect.kind,
+            EffectKind::DataLoss | EffectKind::Moved | EffectKind::ReadsBreak | EffectKind::WritesBreak | EffectKind::Opaque
+        )
+    };
+    let mut faults: Vec<String> = expected.difference(&all).map(|missing| format!("missing {missing}")).collect();
+    let quiet = case.expect.effects.is_empty();
+    let extra = found.iter().filter(|effect| strict(effect) || (quiet && effect.certainty > Certainty::Possible));
+    faults.extend(extra.map(told).filter(|told| !expected.contains(told)).map(|extra| format!("unexpected {extra}")));
+    if let Some(wanted) = &case.expect.down {
+        let down = case.down.as_ref().map(|down| read_script(down, dialect));
+        let judged = judge(&step, down.as_deref());
+        if judged.verdict.as_str() != wanted {
+            faults.push(format!("down is {}: {}", judged.verdict.as_str(), judged.why));
+        }
+    }
+    faults
+}
+
+#[test]
+fn cases() {
+    let mut failed = Vec::new();
+    for file in FILES {
+        let cases: Vec<Case> = serde_yaml::from_str(file).unwrap();
+        for case in &cases {
+            for dialect in &case.dialects {
+                let dialect: Dialect = dialect.parse().unwrap();
+                failed.extend(faults(case, dialect).into_iter().map(|fault| format!("{} ({dialect}): {fault}", case.id)));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+}
