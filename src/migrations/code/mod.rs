@@ -9,6 +9,8 @@
 
 mod ast;
 mod change;
+mod django;
+mod django_field;
 mod lex;
 mod lower;
 mod parse;
@@ -139,16 +141,16 @@ impl Files for Alone {
 pub struct Reader {
     kind: Kind,
     dialect: Dialect,
+    models: django::State,
 }
 
 impl Reader {
     pub fn new(kind: Kind, dialect: Dialect) -> Self {
-        Reader { kind, dialect }
+        Reader { kind, dialect, models: django::State::default() }
     }
 
     /// `path` is the file's path in the project: Django takes the label of the application from it.
     pub fn read(&mut self, path: &str, text: &str) -> CodeMigration {
-        let _ = path;
         let parsed = |language| parse::parse(text, language);
         let dialect = self.dialect;
         match self.kind {
@@ -156,7 +158,8 @@ impl Reader {
             Kind::Go => script::scanned(text, Language::Go, dialect),
             Kind::Rust => script::scanned(text, Language::Rust, dialect),
             Kind::Java => script::scanned(text, Language::Java, dialect),
-            Kind::Alembic | Kind::Django => plain(&parsed(Language::Python), "upgrade", "downgrade", dialect),
+            Kind::Django => django::read(&parsed(Language::Python), path, &mut self.models, dialect),
+            Kind::Alembic => plain(&parsed(Language::Python), "upgrade", "downgrade", dialect),
             Kind::EfCore | Kind::FluentMigrator => plain(&parsed(Language::CSharp), "Up", "Down", dialect),
             Kind::Ecto => plain(&parsed(Language::Elixir), "up", "down", dialect),
             Kind::Laravel | Kind::Phinx | Kind::Doctrine => plain(&parsed(Language::Php), "up", "down", dialect),
@@ -179,8 +182,10 @@ pub fn read(kind: Kind, path: &str, text: &str, dialect: Dialect) -> CodeMigrati
 
 /// What a file says of its place in the history, without reading what it does.
 pub fn header(kind: Kind, path: &str, text: &str) -> Header {
-    let _ = (kind, path, text);
-    Header::default()
+    match kind {
+        Kind::Django => django::header(&parse::parse(text, Language::Python), path),
+        _ => read(kind, path, text, Dialect::PostgreSql).header,
+    }
 }
 
 /// The changesets of a Liquibase changelog (XML, YAML, JSON) with all that it includes, in their order.

@@ -73,3 +73,16 @@ fn sql_in_calls_is_read_and_other_calls_are_named() {
     assert_eq!(up, "remove t.c; opaque q.somethingElse");
     assert_eq!(kind, DownKind::Empty);
 }
+
+#[test]
+fn django_defaults_stay_in_the_program() {
+    let text = "class Migration(migrations.Migration):\n    dependencies = [('auth', '0001_initial')]\n    operations = [\n        migrations.CreateModel(name='Item', fields=[('id', models.AutoField(primary_key=True)), ('owner', models.ForeignKey(to='auth.User', on_delete=models.CASCADE)), ('tags', models.ManyToManyField(to='shop.Item'))]),\n        migrations.AddField(model_name='item', name='n', field=models.IntegerField(default=3)),\n        migrations.AlterField('item', 'n', models.BigIntegerField(null=True)),\n        migrations.RenameField('item', 'owner', 'holder'),\n        migrations.RunPython(fill, migrations.RunPython.noop),\n    ]\n";
+    let (up, down, kind) = ways(Kind::Django, text);
+    assert_eq!(
+        up,
+        "create shop_item (id int!, owner_id bigint!); index shop_item; create shop_item_tags (id bigint!, from_item_id int!, to_item_id int!); add shop_item.n; alter shop_item.n DropDefault; alter shop_item.n Type; alter shop_item.n DropNotNull; rename shop_item.owner_id holder_id; opaque RunPython fill"
+            .replace(" int!", " integer!")
+    );
+    assert!(down.starts_with("rename shop_item.holder_id owner_id; alter shop_item.n Type; update shop_item; alter shop_item.n SetNotNull"), "{down}");
+    assert_eq!(kind, DownKind::Inverse);
+}
