@@ -7,6 +7,7 @@
 //! Nothing is executed. A call that no table knows becomes one opaque operation with its line and name; what stands under `if` or
 //! a loop becomes a conditional block.
 
+mod alembic;
 mod ast;
 mod change;
 mod django;
@@ -159,7 +160,7 @@ impl Reader {
             Kind::Rust => script::scanned(text, Language::Rust, dialect),
             Kind::Java => script::scanned(text, Language::Java, dialect),
             Kind::Django => django::read(&parsed(Language::Python), path, &mut self.models, dialect),
-            Kind::Alembic => plain(&parsed(Language::Python), "upgrade", "downgrade", dialect),
+            Kind::Alembic => alembic::read(&parsed(Language::Python), dialect),
             Kind::EfCore | Kind::FluentMigrator => plain(&parsed(Language::CSharp), "Up", "Down", dialect),
             Kind::Ecto => plain(&parsed(Language::Elixir), "up", "down", dialect),
             Kind::Laravel | Kind::Phinx | Kind::Doctrine => plain(&parsed(Language::Php), "up", "down", dialect),

@@ -83,6 +83,21 @@ fn django_defaults_stay_in_the_program() {
         "create shop_item (id int!, owner_id bigint!); index shop_item; create shop_item_tags (id bigint!, from_item_id int!, to_item_id int!); add shop_item.n; alter shop_item.n DropDefault; alter shop_item.n Type; alter shop_item.n DropNotNull; rename shop_item.owner_id holder_id; opaque RunPython fill"
             .replace(" int!", " integer!")
     );
-    assert!(down.starts_with("rename shop_item.holder_id owner_id; alter shop_item.n Type; update shop_item; alter shop_item.n SetNotNull"), "{down}");
+    assert!(
+        down.starts_with(
+            "rename shop_item.holder_id owner_id; alter shop_item.n Type; update shop_item; alter shop_item.n SetNotNull"
+        ),
+        "{down}"
+    );
     assert_eq!(kind, DownKind::Inverse);
+}
+
+#[test]
+fn alembic_calls_and_batches() {
+    let text = "revision = 'b'\ndown_revision = ('a', 'c')\ndef upgrade():\n    op.create_table('t', sa.Column('id', sa.Integer(), nullable=False), sa.Column('s', sa.String(length=10), server_default='x'), sa.PrimaryKeyConstraint('id'))\n    with op.batch_alter_table('u', schema=None) as batch_op:\n        batch_op.add_column(sa.Column('n', sa.Integer(), nullable=False))\n        batch_op.alter_column('m', existing_type=sa.Text(), nullable=False)\n    op.drop_column('u', 'gone')\n    op.execute('DROP TABLE old')\n\ndef downgrade():\n    raise NotImplementedError()\n";
+    let (up, _, kind) = ways(Kind::Alembic, text);
+    assert_eq!(up, "create t (id integer!, s varchar=); add u.n; alter u.m SetNotNull; remove u.gone; drop old");
+    assert!(matches!(kind, DownKind::Irreversible(_)));
+    let header = header(Kind::Alembic, "x.py", text);
+    assert_eq!((header.id.as_deref(), header.parents.join(" ").as_str()), (Some("b"), "a c"));
 }

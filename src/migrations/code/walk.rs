@@ -16,6 +16,11 @@ const MAX_INLINE: u32 = 8;
 pub(super) trait Vocabulary {
     /// The changes of a call as a statement of its own; none where it is not known.
     fn call(&self, walk: &Walk, call: &Call) -> Option<Vec<Item>>;
+
+    /// The changes of a block that its head gives a meaning (Python's `with`); none where it has none.
+    fn block(&self, _: &Walk, _: &Value, _: &[Node]) -> Option<Vec<Item>> {
+        None
+    }
 }
 
 /// Functions and constants of a file.
@@ -145,6 +150,9 @@ impl Walk {
                 );
             }
             NodeKind::Control(word, head, body) => {
+                if let Some(items) = words.block(self, head, body) {
+                    return out.extend(items);
+                }
                 let mut inside = Vec::new();
                 if !matches!(head, Value::Null) {
                     self.condition(head, words, &mut inside);
