@@ -293,6 +293,7 @@ fn expressions_of_real_statements_are_followed() {
         ("mood", "mood2 USING c::text::mood2", None, false),
         ("mood2", "mood USING (c::text::mood)", None, true),
         ("numeric(10,4)", "integer USING trunc(c)", Some(Likely), true),
+        ("state", "state_new USING c::text::state_new", None, true),
         ("text", "text USING c || 'x'", None, false),
         ("text", "uuid USING c::uuid", None, true),
         ("varchar(20)", "varchar(50) USING trim(c)", Some(Possible), false),
