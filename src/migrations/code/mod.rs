@@ -12,6 +12,7 @@ mod ast;
 mod change;
 mod django;
 mod django_field;
+mod laravel;
 mod lex;
 mod lower;
 mod parse;
@@ -163,7 +164,8 @@ impl Reader {
             Kind::Alembic => alembic::read(&parsed(Language::Python), dialect),
             Kind::EfCore | Kind::FluentMigrator => plain(&parsed(Language::CSharp), "Up", "Down", dialect),
             Kind::Ecto => plain(&parsed(Language::Elixir), "up", "down", dialect),
-            Kind::Laravel | Kind::Phinx | Kind::Doctrine => plain(&parsed(Language::Php), "up", "down", dialect),
+            Kind::Laravel => laravel::read(&parsed(Language::Php), dialect),
+            Kind::Phinx | Kind::Doctrine => plain(&parsed(Language::Php), "up", "down", dialect),
             _ => plain(&parsed(Language::Js), "up", "down", dialect),
         }
     }
@@ -190,7 +192,29 @@ pub fn header(kind: Kind, path: &str, text: &str) -> Header {
 }
 
 /// The changesets of a Liquibase changelog (XML, YAML, JSON) with all that it includes, in their order.
+///
+/// A changelog is not taken apart yet: it stands as one changeset that is not understood.
 pub fn changelog(path: &str, files: &dyn Files, dialect: Dialect) -> Vec<ChangeSet> {
-    let _ = (path, files.text(path), dialect);
-    Vec::new()
+    if files.text(path).is_none() {
+        return Vec::new();
+    }
+    let why = "a changelog that is not SQL is not taken apart";
+    let whole = change::Change::Opaque { head: "databaseChangeLog".into(), why: why.into() };
+    let migration = CodeMigration {
+        up: lower::lower(&[change::Item::new(1, whole)], dialect),
+        down: None,
+        down_kind: DownKind::Missing,
+        header: Header::default(),
+        transactional: None,
+    };
+    vec![ChangeSet {
+        id: path.to_owned(),
+        author: String::new(),
+        file: path.to_owned(),
+        line: 1,
+        repeatable: false,
+        context: None,
+        other_database: false,
+        migration,
+    }]
 }

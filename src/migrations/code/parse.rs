@@ -1060,6 +1060,12 @@ impl<'a> Parser<'a> {
     fn new_value(&mut self) -> Value {
         self.at += 1;
         let line = self.line();
+        if self.word() == "class" && self.language == Language::Php {
+            let mut body = Vec::new();
+            self.skip_to_brace();
+            self.brace_or_one(&mut body);
+            return Value::Function(Box::new(Function { params: Vec::new(), body }));
+        }
         let mut name = String::new();
         while !self.word().is_empty() || self.is(".") || self.is("\\") {
             name = self.word().to_owned();

@@ -101,3 +101,34 @@ fn alembic_calls_and_batches() {
     let header = header(Kind::Alembic, "x.py", text);
     assert_eq!((header.id.as_deref(), header.parents.join(" ").as_str()), (Some("b"), "a c"));
 }
+
+#[test]
+fn laravel_blueprints() {
+    let text = r#"<?php
+return new class extends Migration {
+    public function up(): void {
+        Schema::create('posts', function (Blueprint $table) {
+            $table->id();
+            $table->string('title', 100)->nullable();
+            $table->foreignId('user_id')->constrained()->cascadeOnDelete();
+            $table->timestamps();
+        });
+        Schema::table('users', function (Blueprint $table) {
+            $table->integer('age')->default(3);
+            $table->text('bio')->nullable()->change();
+            $table->dropColumn(['a', 'b']);
+        });
+        DB::statement('DROP TABLE old');
+        DB::table('users')->where('x', 1)->delete();
+        User::query()->update(['a' => 1]);
+    }
+    public function down(): void { Schema::dropIfExists('posts'); }
+};
+"#;
+    let (up, down, kind) = ways(Kind::Laravel, text);
+    assert_eq!(
+        up,
+        "create posts (id bigint!, title varchar, user_id bigint!, created_at timestamp, updated_at timestamp); alter posts AddConstraint; add users.age; alter users.bio Type; alter users.bio DropNotNull; remove users.a; remove users.b; drop old; delete users; opaque User.query.update"
+    );
+    assert_eq!((down.as_str(), kind), ("drop posts", DownKind::Written));
+}

@@ -48,6 +48,8 @@ impl Walk {
                 NodeKind::Class(_, _, body) => self.collect(body),
                 NodeKind::Assign(name, Value::Function(function)) => self.keep(name, function),
                 NodeKind::Assign(name, value) => self.keep_value(name, value),
+                // PHP's `return new class … { … }`.
+                NodeKind::Return(Some(Value::Function(function))) => self.collect(&function.body),
                 NodeKind::Return(Some(value)) => self.keep_value("module", value),
                 NodeKind::Expr(value) => {
                     if let Value::Call(call) = value {
