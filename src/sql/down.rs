@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use imbl::ordmap::DiffItem;
+
 use super::catalog::{Catalog, Column, Guard, GuardKind, Relation, Replay, Step};
 use super::effect::{By, Certainty, Effect, EffectKind};
 use super::effects::effects;
@@ -127,23 +129,23 @@ fn remarks(up: &Step, back: &Step) -> String {
     for effect in effects(back).into_iter().filter(|effect| effect.kind == EffectKind::DataLoss) {
         parts.insert(format!("what the new release writes into {} goes with it", effect.object));
     }
-    for old in up.before.relations.values() {
-        if let Some(new) = back.after.named(&old.name).filter(|new| order(old) != order(new)) {
-            parts.insert(format!("the columns of {} stand in another order", new.name));
+    for name in changed_names(&up.before, &back.after) {
+        let columns = |catalog: &Catalog| catalog.named(name).map(|relation| order(relation));
+        if columns(&up.before) != columns(&back.after) {
+            parts.insert(format!("the columns of {name} stand in another order"));
         }
     }
     if parts.is_empty() { "The schema before the migration is restored".to_owned() } else { told(&parts) }
 }
 
-fn order(relation: &Relation) -> Vec<&str> {
-    relation.columns.iter().map(|column| column.name.key()).collect()
+fn order(relation: &Relation) -> Vec<String> {
+    relation.columns.iter().map(|column| column.name.key().to_owned()).collect()
 }
 
 /// What is not as it was, by names and structure.
 fn differences(was: &Catalog, is: &Catalog) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let names: BTreeSet<&Name> = was.names.keys().chain(is.names.keys()).collect();
-    for name in names {
+    for name in changed_names(was, is) {
         match (was.named(name), is.named(name)) {
             (Some(_), None) => {
                 found.insert(format!("{name} is not restored"));
@@ -157,6 +159,20 @@ fn differences(was: &Catalog, is: &Catalog) -> BTreeSet<String> {
     }
     others(was, is, &mut found);
     found
+}
+
+/// The names of relations that are not the same at both ends.
+fn changed_names<'a>(was: &'a Catalog, is: &'a Catalog) -> BTreeSet<&'a Name> {
+    let mut names = BTreeSet::new();
+    for change in was.relations.diff(&is.relations) {
+        match change {
+            DiffItem::Add(_, relation) | DiffItem::Remove(_, relation) => {
+                names.insert(&relation.name);
+            }
+            DiffItem::Update { old: (_, old), new: (_, new) } => names.extend([&old.name, &new.name]),
+        }
+    }
+    names
 }
 
 fn others(was: &Catalog, is: &Catalog, found: &mut BTreeSet<String>) {

@@ -36,8 +36,14 @@ pub struct Catalog {
     pub parts: OrdMap<RelationId, OrdSet<RelationId>>,
     /// The relation of every column that was ever seen.
     pub owners: OrdMap<ColumnId, RelationId>,
+    /// Sequences that go with a column.
+    pub sequences: OrdMap<ColumnId, RelationId>,
+    /// Tables that are gone while foreign keys still name them: the next table of that name takes their place.
+    pub orphaned: OrdMap<Name, RelationId>,
     /// Indexes by name, where their names are unique in a schema.
     pub indexes: OrdMap<Name, RelationId>,
+    /// Relations with triggers, or that had some.
+    pub triggered: OrdSet<RelationId>,
     /// Triggers by name, where the engine finds them so.
     pub triggers: OrdMap<Ident, RelationId>,
     pub types: OrdMap<Name, Arc<TypeObject>>,
@@ -57,7 +63,10 @@ impl Catalog {
             children: OrdMap::new(),
             parts: OrdMap::new(),
             owners: OrdMap::new(),
+            sequences: OrdMap::new(),
+            orphaned: OrdMap::new(),
             indexes: OrdMap::new(),
+            triggered: OrdSet::new(),
             triggers: OrdMap::new(),
             types: OrdMap::new(),
             routines: OrdMap::new(),

@@ -83,3 +83,44 @@ fn cases() {
     }
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
+
+fn of(dialect: Dialect, scripts: &[&str]) -> Vec<String> {
+    let mut replay = Replay::new(dialect);
+    let steps: Vec<Step> = scripts.iter().map(|script| replay.apply(&read_script(script, dialect))).collect();
+    effects(&Step::join(&steps).unwrap()).iter().map(told).collect()
+}
+
+#[test]
+fn what_was_never_seen_being_created_was_there() {
+    let found = of(Dialect::PostgreSql, &["CREATE TABLE u (id int);", "ALTER TABLE t DROP COLUMN a;"]);
+    assert_eq!(found, ["data-loss t.a certain", "reads-break t.a certain", "writes-break t.a certain"]);
+    assert_eq!(
+        of(Dialect::PostgreSql, &["DROP TABLE IF EXISTS t; ALTER TABLE IF EXISTS u DROP COLUMN a;"]),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_rebuilt_parent_keeps_its_children() {
+    let mut replay = Replay::new(Dialect::Sqlite);
+    replay.apply(&read_script(
+        "PRAGMA foreign_keys=ON; CREATE TABLE p (id INTEGER PRIMARY KEY);
+         CREATE TABLE c (id INTEGER PRIMARY KEY, p_id INT REFERENCES p(id) ON DELETE CASCADE);",
+        Dialect::Sqlite,
+    ));
+    let rebuild = "CREATE TABLE n (id INTEGER PRIMARY KEY, a INT); INSERT INTO n (id) SELECT id FROM p; DROP TABLE p; ALTER TABLE n RENAME TO p;";
+    assert!(effects(&replay.apply(&read_script(rebuild, Dialect::Sqlite))).is_empty());
+    let step = replay.apply(&read_script("PRAGMA foreign_keys=ON; DELETE FROM p;", Dialect::Sqlite));
+    let found: Vec<String> = effects(&step).iter().map(told).collect();
+    assert_eq!(found, ["data-loss c likely", "data-loss p certain"]);
+}
+
+/// The time of a step does not grow with the history before it.
+#[test]
+fn long_histories_are_replayed_in_linear_time() {
+    let mut replay = Replay::new(Dialect::PostgreSql);
+    for number in 0..2000 {
+        let script = format!("CREATE TABLE t{number} (id int PRIMARY KEY, a text UNIQUE); ALTER TABLE t{number} DROP COLUMN a;");
+        assert!(effects(&replay.apply(&read_script(&script, Dialect::PostgreSql))).is_empty());
+    }
+}

@@ -99,7 +99,7 @@ pub(super) fn broken(context: &Context, found: &mut Vec<Effect>) {
     {
         return;
     }
-    for relation in context.after().relations.values().filter(|relation| !relation.triggers.is_empty()) {
+    for relation in context.after().triggered.iter().filter_map(|id| context.after().relation(*id)) {
         let Some(old) = context.old_relation(relation.id).filter(|old| old.name == relation.name) else { continue };
         for trigger in relation.triggers.iter().filter(|trigger| trigger.enabled) {
             fails(context, old, relation, trigger, found);

@@ -74,6 +74,7 @@ impl Replay {
         if cascade {
             self.drop_dependents_of_column(id, column);
         }
+        self.drop_owned_sequence(column);
         self.catalog.edit(id, |relation| relation.columns.retain(|known| known.id != column));
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Replay;
 use crate::sql::catalog::log::{Action, Key};
-use crate::sql::catalog::model::{ColumnId, GuardKind, RelationId, RelationKind};
+use crate::sql::catalog::model::{Column, ColumnId, Guard, GuardKind, Relation, RelationId, RelationKind};
 use crate::sql::dialect::Dialect;
 use crate::sql::effect::{By, Certainty};
 use crate::sql::name::{Ident, Name};
@@ -44,7 +44,7 @@ impl Replay {
         if cascade && self.binds_by_id() {
             self.drop_views_on(id, None);
         }
-        self.forget_names(id);
+        self.forget_names(&relation);
     }
 
     /// Views are bound to relations when they are made, and go with them, in PostgreSQL only.
@@ -52,12 +52,42 @@ impl Replay {
         self.catalog.dialect == Dialect::PostgreSql
     }
 
-    fn forget_names(&mut self, id: RelationId) {
-        let owned: Vec<Name> =
-            self.catalog.indexes.iter().filter(|(_, owner)| **owner == id).map(|(name, _)| name.clone()).collect();
-        owned.iter().for_each(|name| {
-            self.catalog.indexes.remove(name);
-        });
+    /// Names of its indexes are free again, and the sequences of its columns go.
+    fn forget_names(&mut self, relation: &Relation) {
+        for name in relation.guards.iter().filter_map(|guard| guard.name.clone()) {
+            self.catalog.indexes.remove(&Name { schema: relation.name.schema.clone(), name });
+        }
+        for column in &relation.columns {
+            self.drop_owned_sequence(column.id);
+        }
+        let by_name = self.catalog.dialect != Dialect::PostgreSql;
+        if by_name && self.catalog.children.contains_key(&relation.id) {
+            self.catalog.orphaned.insert(relation.name.clone(), relation.id);
+        }
+    }
+
+    pub(super) fn drop_owned_sequence(&mut self, column: ColumnId) {
+        if let Some(sequence) = self.catalog.sequences.remove(&column) {
+            self.touch_relation(sequence);
+            self.catalog.remove(sequence);
+        }
+    }
+
+    /// Foreign keys of MySQL and SQLite name their table: one that takes the name of a dropped one takes its place.
+    pub(super) fn adopt_children(&mut self, id: RelationId, name: &Name) {
+        let Some(gone) = self.catalog.orphaned.remove(name) else { return };
+        for child in self.catalog.children.remove(&gone).into_iter().flatten() {
+            self.catalog.children.entry(id).or_default().insert(child);
+            let renamed = self.same_names(gone, id);
+            self.catalog.edit(child, |child| child.guards.iter_mut().for_each(|guard| point_to(guard, gone, id, &renamed)));
+        }
+    }
+
+    /// Columns of a table that is gone, with those of the same name in another.
+    fn same_names(&self, gone: RelationId, new: RelationId) -> Vec<(ColumnId, ColumnId)> {
+        let (Some(old), Some(new)) = (self.before.relation(gone), self.catalog.relation(new)) else { return Vec::new() };
+        let pair = |column: &Column| new.column(&column.name).map(|now| (column.id, now.id));
+        old.columns.iter().filter_map(pair).collect()
     }
 
     fn drop_keys_to(&mut self, id: RelationId) {
@@ -241,6 +271,17 @@ impl Replay {
     pub(super) fn drop_owned(&mut self) {
         self.event(Action::Rights { relation: None });
         self.opaque(None, "drop owned", "every object of a role is dropped");
+    }
+}
+
+fn point_to(guard: &mut Guard, gone: RelationId, id: RelationId, renamed: &[(ColumnId, ColumnId)]) {
+    if let GuardKind::Foreign { table, referenced, .. } = &mut guard.kind
+        && *table == gone
+    {
+        *table = id;
+        for column in referenced {
+            *column = renamed.iter().find(|(old, _)| old == column).map_or(*column, |(_, new)| *new);
+        }
     }
 }
 

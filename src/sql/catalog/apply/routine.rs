@@ -137,6 +137,7 @@ impl Replay {
             .map(|function| self.routine_named(function).unwrap_or_else(|| self.scope().canonical(function)));
         let trigger = Arc::new(Trigger { definition: create.clone(), function, enabled: true });
         self.catalog.triggers.insert(name.clone(), id);
+        self.catalog.triggered.insert(id);
         self.catalog.edit(id, |table| {
             table.triggers.retain(|known| known.definition.name.name != name);
             table.triggers.push(trigger);

@@ -34,6 +34,9 @@ impl Replay {
         self.fill_from_query(id, create);
         self.table_constraints(id, create);
         self.implicit_rowid(id);
+        if let Some(name) = self.catalog.relation(id).map(|relation| relation.name.clone()) {
+            self.adopt_children(id, &name);
+        }
     }
 
     fn table_options(&mut self, relation: &mut Relation, create: &CreateTable) {
@@ -189,6 +192,7 @@ impl Replay {
             self.catalog.names.remove(&old);
         }
         self.catalog.names.insert(name.clone(), id);
+        self.adopt_children(id, &name);
         self.catalog.edit(id, |relation| relation.name = name);
         self.touch_relation(id);
     }

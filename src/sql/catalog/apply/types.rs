@@ -118,6 +118,9 @@ impl Replay {
         let id = self.fresh_relation();
         let mut sequence = Relation::new(id, name, RelationKind::Sequence);
         sequence.owned_by = owned_by.and_then(|owner| self.owner(owner));
+        if let Some(column) = sequence.owned_by {
+            self.catalog.sequences.insert(column, id);
+        }
         self.catalog.insert(sequence);
         self.touch_relation(id);
     }
@@ -134,6 +137,9 @@ impl Replay {
             SequenceChange::OwnedBy(owner) => {
                 let owner = owner.as_ref().and_then(|owner| self.owner(owner));
                 if let Some(id) = self.find(name) {
+                    if let Some(column) = owner {
+                        self.catalog.sequences.insert(column, id);
+                    }
                     self.catalog.edit(id, |sequence| sequence.owned_by = owner);
                 }
             }
