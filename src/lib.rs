@@ -24,6 +24,7 @@ pub mod k8s;
 pub mod load;
 pub mod migrations;
 pub mod pipeline;
+pub mod prove;
 pub mod recording;
 pub mod release;
 pub mod report;

@@ -1,0 +1,185 @@
+//! One migration on one state of the database: rows, old code, up, old code again, down.
+
+use std::time::Instant;
+
+use super::catalog::Catalog;
+use super::contents::{self, Contents, Gone};
+use super::old_code::{self, Outcome};
+use super::refusal::Refusal;
+use super::seed;
+use super::server::{Server, Session};
+use super::values::Reach;
+use crate::sql::split;
+
+/// The name of the database that keeps the history's state, and of the one that is measured in.
+const STATE: &str = "proof_state";
+const TRIAL: &str = "proof_trial";
+
+/// What a down did to the schema and rows that were there before its up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Down {
+    None,
+    Empty,
+    Exact,
+    /// The schema is back, values are not.
+    Lossy(Vec<String>),
+    /// Lines of the catalog that were not there, or are missing.
+    Differs(Vec<String>),
+    Fails(String),
+}
+
+impl Down {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Down::None => "none",
+            Down::Empty => "empty",
+            Down::Exact => "exact",
+            Down::Lossy(_) => "lossy",
+            Down::Differs(_) => "differs",
+            Down::Fails(_) => "fails",
+        }
+    }
+}
+
+/// What one step was seen to do.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    pub old_code: Outcome,
+    pub gone: Vec<Gone>,
+    pub down: Down,
+    /// The rows that the up accepted.
+    pub reach: Reach,
+    /// Tables without a row, so that nothing is known about values in them.
+    pub empty: Vec<String>,
+    pub millis: u128,
+}
+
+/// Goes through a history on one server.
+pub struct Prover {
+    server: Server,
+}
+
+impl Prover {
+    /// Starts with an empty database.
+    pub async fn start(mut server: Server) -> Result<Self, Refusal> {
+        server.create(STATE).await?;
+        Ok(Prover { server })
+    }
+
+    /// Applies scripts without measuring.
+    pub async fn apply(&mut self, scripts: &[String]) -> Result<(), Refusal> {
+        let mut session = self.server.connect(STATE).await?;
+        for script in scripts {
+            run_script(&mut session, script).await?;
+        }
+        Ok(())
+    }
+
+    /// Measures scripts as one step and applies them.
+    pub async fn step(&mut self, ups: &[String], down: Option<&[String]>) -> Result<Measured, Refusal> {
+        let begin = Instant::now();
+        let mut measured = Err(Refusal::said("not tried"));
+        for reach in [Reach::Extreme, Reach::Ordinary, Reach::Empty] {
+            self.server.copy(STATE, TRIAL).await?;
+            let mut session = self.server.connect(TRIAL).await?;
+            measured = trial(&mut session, ups, down, reach).await;
+            if measured.is_ok() {
+                break;
+            }
+        }
+        let applied = self.apply(ups).await;
+        let mut measured = measured?;
+        applied?;
+        measured.millis = begin.elapsed().as_millis();
+        Ok(measured)
+    }
+
+    /// Takes both databases away.
+    pub async fn end(mut self) -> Result<(), Refusal> {
+        self.server.drop(TRIAL).await?;
+        self.server.drop(STATE).await
+    }
+}
+
+async fn trial(session: &mut Session, ups: &[String], down: Option<&[String]>, reach: Reach) -> Result<Measured, Refusal> {
+    let catalog = session.catalog().await?;
+    seed::seed(session, &catalog, &seed::hints(ups), reach).await;
+    let old = old_code::record(session, &catalog).await;
+    let before = contents::read(session, &catalog).await;
+    for up in ups {
+        run_script(session, up).await?;
+    }
+    let later = session.catalog().await?;
+    let after = contents::read(session, &later).await;
+    let old_code = old_code::replay(session, &old).await;
+    let gone = contents::gone(&before, &after);
+    let down = run_down(session, down, &catalog, &before).await;
+    let empty = contents::empty(&before);
+    Ok(Measured { old_code, gone, down, reach, empty, millis: 0 })
+}
+
+async fn run_down(session: &mut Session, down: Option<&[String]>, catalog: &Catalog, before: &Contents) -> Down {
+    let Some(scripts) = down else { return Down::None };
+    let dialect = session.dialect();
+    if scripts.iter().all(|script| split::split(script, dialect).is_empty()) {
+        return Down::Empty;
+    }
+    for script in scripts {
+        if let Err(refusal) = run_script(session, script).await {
+            return Down::Fails(refusal.to_string());
+        }
+    }
+    match session.catalog().await {
+        Ok(now) => compare(catalog, &now, before, &contents::read(session, &now).await),
+        Err(refusal) => Down::Fails(refusal.to_string()),
+    }
+}
+
+fn compare(catalog: &Catalog, now: &Catalog, before: &Contents, after: &Contents) -> Down {
+    let missing = catalog.lines.difference(&now.lines).map(|line| format!("- {line}"));
+    let added = now.lines.difference(&catalog.lines).map(|line| format!("+ {line}"));
+    let lines: Vec<String> = missing.chain(added).collect();
+    if !lines.is_empty() {
+        return Down::Differs(lines);
+    }
+    let gone: Vec<String> = contents::gone(before, after).into_iter().map(|gone| gone.object).collect();
+    if gone.is_empty() { Down::Exact } else { Down::Lossy(gone) }
+}
+
+/// Runs a script in one transaction, as most frameworks do, or statement by statement where it has its own or may not be in one.
+async fn run_script(session: &mut Session, script: &str) -> Result<(), Refusal> {
+    let statements: Vec<String> = split::split(script, session.dialect()).into_iter().map(|raw| raw.text).collect();
+    if !session.dialect().is_mysql() && !statements.iter().any(|text| is_alone(text)) {
+        session.run("BEGIN").await?;
+        let done = run_all(session, &statements).await;
+        let ended = session.run(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;
+        return done.and(ended);
+    }
+    run_all(session, &statements).await
+}
+
+async fn run_all(session: &mut Session, statements: &[String]) -> Result<(), Refusal> {
+    for statement in statements {
+        match session.run(statement).await {
+            Err(refusal) if refusal.code == "1005" => without_parents(session, statement).await?,
+            outcome => outcome?,
+        }
+    }
+    Ok(())
+}
+
+/// MySQL takes no notice of REFERENCES at a column, MariaDB refuses one to a table that is not there yet.
+async fn without_parents(session: &mut Session, statement: &str) -> Result<(), Refusal> {
+    session.run("SET foreign_key_checks = 0").await?;
+    let outcome = session.run(statement).await;
+    session.run("SET foreign_key_checks = 1").await?;
+    outcome
+}
+
+/// Whether a statement controls transactions, or is refused or without effect in one.
+fn is_alone(statement: &str) -> bool {
+    let words: Vec<String> = statement.split_whitespace().take(6).map(|word| word.trim_end_matches(';').to_uppercase()).collect();
+    let first = words.first().map_or("", String::as_str);
+    matches!(first, "BEGIN" | "START" | "COMMIT" | "ROLLBACK" | "END" | "PRAGMA" | "VACUUM")
+        || words.iter().any(|word| word == "CONCURRENTLY")
+}

@@ -1,0 +1,220 @@
+//! Synthetic rows: several a table, parents first, going on with gaps where a table takes none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::catalog::{Catalog, Column, ForeignKey, Table};
+use super::server::{Row, Session, quote};
+use super::values::{Reach, literal, text};
+use crate::sql::dialect::Dialect;
+
+/// Rows written into a table.
+const ROWS: usize = 5;
+/// Rows whose values come from the migration's own conditions.
+const HINTED: usize = 2;
+/// Rows of trials start here, so that they meet no row that is stored.
+pub const TRIALS: usize = 100;
+
+/// Literals that a script compares columns with, by column name.
+pub type Hints = BTreeMap<String, Vec<String>>;
+
+/// An INSERT with the columns that it names.
+#[derive(Clone, Debug)]
+pub struct Insert {
+    pub columns: Vec<String>,
+    pub sql: String,
+}
+
+/// How an INSERT is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A value for every column.
+    Full,
+    /// NULL where it is allowed.
+    Nulls,
+    /// Only the columns that must be named.
+    Required,
+}
+
+/// Makes INSERTs for one table.
+pub struct Maker<'a> {
+    dialect: Dialect,
+    table: &'a Table,
+    parents: Vec<(&'a ForeignKey, Vec<Row>)>,
+    checked: Hints,
+    reach: Reach,
+}
+
+impl<'a> Maker<'a> {
+    pub async fn new(session: &mut Session, catalog: &'a Catalog, table: &'a Table, reach: Reach) -> Maker<'a> {
+        let mut parents = Vec::new();
+        for key in &table.foreign {
+            let rows = parent_rows(session, catalog, key).await;
+            parents.push((key, rows));
+        }
+        Maker { dialect: session.dialect(), table, parents, checked: checked(table), reach }
+    }
+
+    pub fn insert(&self, row: usize, shape: Shape, hints: &Hints) -> Insert {
+        let columns: Vec<&Column> = self.table.columns.iter().filter(|column| self.named(column, shape)).collect();
+        let values: Vec<String> = columns.iter().map(|column| self.value(column, row, shape, hints)).collect();
+        let names: Vec<String> = columns.iter().map(|column| quote(self.dialect, &column.name)).collect();
+        let sql = if columns.is_empty() {
+            let empty = if self.dialect.is_mysql() { "() VALUES ()" } else { "DEFAULT VALUES" };
+            format!("INSERT INTO {} {empty}", self.table.quoted)
+        } else {
+            format!("INSERT INTO {} ({}) VALUES ({})", self.table.quoted, names.join(", "), values.join(", "))
+        };
+        Insert { columns: columns.into_iter().map(|column| column.name.clone()).collect(), sql }
+    }
+
+    fn named(&self, column: &Column, shape: Shape) -> bool {
+        !column.computed && (shape != Shape::Required || column.is_required())
+    }
+
+    fn value(&self, column: &Column, row: usize, shape: Shape, hints: &Hints) -> String {
+        // The engine's own next number would never meet one that is stored; ours must not either.
+        if shape == Shape::Nulls && !column.not_null && !self.table.primary.contains(&column.name) {
+            return "NULL".to_owned();
+        }
+        if let Some(value) = self.referenced(column, row) {
+            return value.map_or("NULL".to_owned(), |value| text(self.dialect, &value));
+        }
+        let hinted = hints.get(&column.name.to_lowercase()).or_else(|| self.checked.get(&column.name));
+        match hinted {
+            Some(values) if !values.is_empty() => text(self.dialect, &values[row % values.len()]),
+            _ => literal(self.dialect, column, row, self.reach),
+        }
+    }
+
+    /// The value of a parent's row; Some(None) where there is none yet.
+    fn referenced(&self, column: &Column, row: usize) -> Option<Option<String>> {
+        let (key, rows) = self.parents.iter().find(|(key, _)| key.columns.contains(&column.name))?;
+        let at = key.columns.iter().position(|own| *own == column.name)?;
+        let row = if row >= TRIALS { row - TRIALS + ROWS - 2 } else { row };
+        if rows.is_empty() {
+            return (!column.not_null).then_some(None);
+        }
+        Some(rows[row % rows.len()].get(at).cloned().flatten())
+    }
+}
+
+async fn parent_rows(session: &mut Session, catalog: &Catalog, key: &ForeignKey) -> Vec<Row> {
+    let Some(parent) = catalog.tables.get(&key.table) else { return Vec::new() };
+    let columns = if key.referenced.is_empty() { &parent.primary } else { &key.referenced };
+    let names: Vec<String> = columns.iter().map(|name| session.quote(name)).collect();
+    session.rows(&format!("SELECT {} FROM {} LIMIT 20", names.join(", "), parent.quoted)).await.unwrap_or_default()
+}
+
+/// Literals of the CHECKs that name a column.
+fn checked(table: &Table) -> Hints {
+    let mut hints = Hints::new();
+    for check in &table.checks {
+        let words: BTreeSet<&str> = check.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let literals: Vec<String> =
+            check.split('\'').skip(1).step_by(2).map(str::to_owned).filter(|text| !text.is_empty()).collect();
+        for column in table.columns.iter().filter(|column| words.contains(column.name.as_str()) && !literals.is_empty()) {
+            hints.entry(column.name.clone()).or_default().extend(literals.iter().cloned());
+        }
+    }
+    hints
+}
+
+/// Writes rows into every base table. Returns the tables that took none.
+pub async fn seed(session: &mut Session, catalog: &Catalog, hints: &Hints, reach: Reach) -> Vec<String> {
+    let mut gaps = Vec::new();
+    if reach == Reach::Empty {
+        return gaps;
+    }
+    for name in parents_first(catalog) {
+        let table = &catalog.tables[&name];
+        let maker = Maker::new(session, catalog, table, reach).await;
+        if fill(session, table, &maker, hints).await == 0 {
+            gaps.push(name);
+        }
+    }
+    gaps
+}
+
+async fn fill(session: &mut Session, table: &Table, maker: &Maker<'_>, hints: &Hints) -> usize {
+    let by_parent = |key: &Vec<String>| key.iter().all(|name| table.foreign.iter().any(|foreign| foreign.columns.contains(name)));
+    let tied = !table.foreign.is_empty()
+        && std::iter::once(&table.primary).chain(&table.uniques).any(|key| !key.is_empty() && by_parent(key));
+    let rows = if tied { ROWS - 2 } else { ROWS };
+    let mut stored = 0;
+    for row in 0..rows {
+        let shape = if row == 1 { Shape::Nulls } else { Shape::Full };
+        stored += usize::from(store(session, maker, row, shape, &Hints::new()).await);
+    }
+    if hints.keys().any(|name| table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name))) {
+        for row in ROWS..ROWS + HINTED {
+            stored += usize::from(store(session, maker, row, Shape::Full, hints).await);
+        }
+    }
+    stored
+}
+
+/// Tries several forms of one row.
+async fn store(session: &mut Session, maker: &Maker<'_>, row: usize, shape: Shape, hints: &Hints) -> bool {
+    for (row, shape) in [(row, shape), (row, Shape::Full), (row + 40, Shape::Full), (row, Shape::Nulls), (row, Shape::Required)] {
+        if session.run(&maker.insert(row, shape, hints).sql).await.is_ok() {
+            return true;
+        }
+    }
+    false
+}
+
+fn parents_first(catalog: &Catalog) -> Vec<String> {
+    let mut left: Vec<&String> =
+        catalog.tables.iter().filter(|(_, table)| table.base && !table.part).map(|(name, _)| name).collect();
+    let mut order: Vec<String> = Vec::new();
+    while !left.is_empty() {
+        let (ready, waiting): (Vec<_>, Vec<_>) = left.iter().copied().partition(|name| {
+            let parents = catalog.tables[*name].foreign.iter().map(|key| &key.table);
+            parents.into_iter().all(|parent| parent == *name || order.contains(parent) || !catalog.tables.contains_key(parent))
+        });
+        // A cycle: as they come, their references stay NULL where they may.
+        let next = if ready.is_empty() { left.clone() } else { ready };
+        order.extend(next.into_iter().cloned());
+        left = if order.len() == left.len() { Vec::new() } else { waiting };
+        left.retain(|name| !order.contains(name));
+    }
+    order
+}
+
+/// What the scripts compare columns with: `column = 'x'`, `column IN ('x', 'y')`, `column LIKE 'x%'`.
+pub fn hints(scripts: &[String]) -> Hints {
+    let mut hints = Hints::new();
+    for script in scripts {
+        let mut column = String::new();
+        for word in words(script) {
+            if let Some(value) = word.strip_prefix('\'') {
+                let values = hints.entry(column.clone()).or_default();
+                if values.len() < 8 {
+                    values.push(value.replace('%', "x"));
+                }
+            } else if word.chars().all(|c| c.is_ascii_digit()) {
+                let values = hints.entry(column.clone()).or_default();
+                if values.len() < 8 {
+                    values.push(word);
+                }
+            } else if !matches!(word.as_str(), "in" | "not" | "like" | "ilike" | "is" | "any" | "array") {
+                column = word;
+            }
+        }
+    }
+    hints
+}
+
+/// Names in lower case, numbers, and strings behind a single quote.
+fn words(script: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    for (at, part) in script.split('\'').enumerate() {
+        if at % 2 == 1 {
+            out.push(format!("'{part}"));
+        } else {
+            let names = part.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+            out.extend(names.map(str::to_lowercase));
+        }
+    }
+    out
+}
