@@ -27,8 +27,12 @@ pub fn row_column(here: &mut Cursor) -> Option<Ident> {
 }
 
 /// Whether the row's column that is next is assigned to: `NEW.a := …`, `SET NEW.a = …`, `NEW.a = …` as a statement.
-pub fn is_target(here: &Cursor) -> bool {
-    here.text_at(1) == "." && here.text_at(3) == ":="
+pub fn is_target(here: &Cursor, before: &str) -> bool {
+    const BEFORE: [&str; 6] = ["BEGIN", "THEN", "ELSE", "LOOP", "SET", "DO"];
+    let begins = before == ";"
+        || (before == "," && here.dialect.is_mysql())
+        || BEFORE.iter().any(|word| before.eq_ignore_ascii_case(word));
+    here.text_at(1) == "." && (here.text_at(3) == ":=" || (here.text_at(3) == "=" && begins))
 }
 
 impl<'a> Reader<'a> {

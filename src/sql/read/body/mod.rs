@@ -156,8 +156,10 @@ impl<'a> Reader<'a> {
     /// Columns of NEW and OLD anywhere in the body, but for those that are assigned to.
     fn row_reads(&mut self, cursor: Cursor) {
         let mut here = cursor;
+        let mut before = ";";
         while !here.is_end() {
-            let is_target = assign::is_target(&here);
+            let is_target = assign::is_target(&here, before);
+            before = here.text_at(0);
             match assign::row_column(&mut here) {
                 Some(column) if !is_target && !self.body.reads.contains(&column) => self.body.reads.push(column),
                 Some(_) => {}

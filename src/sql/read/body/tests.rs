@@ -140,9 +140,8 @@ fn triggers_tell_what_they_do_to_their_row() {
             format!("{to}:{from}")
         });
         assert_eq!(assigned.collect::<Vec<_>>().join(" "), assigns, "{text}");
-        for column in reads.split(' ') {
-            assert!(body.reads.iter().any(|read| read.as_str() == column), "{column} in {text}");
-        }
+        let seen: Vec<&str> = body.reads.iter().map(|read| read.as_str()).collect();
+        assert_eq!(seen.join(" "), reads, "{text}");
     }
 }
 
@@ -156,13 +155,13 @@ fn lines_count_in_the_text() {
 #[test]
 fn hostile_bodies_end() {
     for text in [
-        "BEGIN ".repeat(50_000),
-        "IF a THEN ".repeat(50_000),
-        "IF a ".repeat(20_000),
-        "LOOP ".repeat(50_000),
-        "END; ".repeat(20_000),
-        "DECLARE EXIT HANDLER FOR 1 ".repeat(20_000),
-        format!("EXECUTE {}'a'", "('a' || ".repeat(20_000)),
+        "BEGIN ".repeat(10_000),
+        "IF a THEN ".repeat(10_000),
+        "IF a ".repeat(5_000),
+        "LOOP ".repeat(10_000),
+        "END; ".repeat(5_000),
+        "DECLARE EXIT HANDLER FOR 1 ".repeat(5_000),
+        format!("EXECUTE {}'a'", "('a' || ".repeat(5_000)),
     ] {
         for dialect in crate::sql::dialect::DIALECTS {
             read(&text, "", dialect);

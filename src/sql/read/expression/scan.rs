@@ -63,6 +63,9 @@ impl<'a> Scan<'a, '_> {
         if self.is_text_at(1, ".") {
             return self.name();
         }
+        if self.here.take(&["GROUPING", "SETS"]) {
+            return;
+        }
         match prefix(word, self.here.dialect) {
             Prefix::Value | Prefix::End => self.leave_value(),
             Prefix::Operator => self.enter(),
@@ -208,10 +211,24 @@ impl<'a> Scan<'a, '_> {
             self.here.take_count(3);
             return;
         }
+        if word.eq_ignore_ascii_case("IS") {
+            return self.is_something();
+        }
         if word.eq_ignore_ascii_case("USING") && self.frames.last() == Some(&Frame::Convert) {
             return self.skip_to_close();
         }
         self.enter();
+    }
+
+    /// `IS NOT UNKNOWN`, `IS JSON OBJECT`: keywords that are names elsewhere.
+    fn is_something(&mut self) {
+        self.enter();
+        self.here.take_word("NOT");
+        let word = self.here.take_one_of(&["UNKNOWN", "JSON", "DOCUMENT", "NORMALIZED"]);
+        if word == Some("JSON") {
+            let _ = self.here.take_one_of(&["VALUE", "ARRAY", "OBJECT", "SCALAR"]);
+        }
+        self.wants_value = word.is_none();
     }
 
     fn window(&mut self) {

@@ -33,7 +33,7 @@ fn starts(cursor: &Cursor, at: usize, word: &str) -> bool {
     let next = |other: &str| cursor.is_word_at(at + 1, other);
     match word.to_ascii_uppercase().as_str() {
         "WHERE" | "HAVING" | "UNION" | "INTERSECT" | "EXCEPT" | "INTO" | "LIMIT" => true,
-        "FROM" => !is_distinct_from(cursor, at),
+        "FROM" => !is_distinct_from(cursor, at) && !is_rows_from(cursor, at),
         "GROUP" => next("BY"),
         "ORDER" => next("BY") || next("SIBLINGS"),
         "OFFSET" => {
@@ -60,6 +60,11 @@ fn is_part_of_name(cursor: &Cursor, at: usize) -> bool {
 /// `a IS [NOT] DISTINCT FROM b` is one comparison.
 fn is_distinct_from(cursor: &Cursor, at: usize) -> bool {
     at > 1 && cursor.is_word_at(at - 1, "DISTINCT") && (cursor.is_word_at(at - 2, "IS") || cursor.is_word_at(at - 2, "NOT"))
+}
+
+/// PostgreSQL's `ROWS FROM (f(), g())`.
+fn is_rows_from(cursor: &Cursor, at: usize) -> bool {
+    at > 0 && cursor.is_word_at(at - 1, "ROWS") && cursor.text_at(at + 1) == "("
 }
 
 /// The word that begins a clause behind the SELECTs of a query.

@@ -166,10 +166,17 @@ impl Reader<'_> {
     }
 }
 
-/// Also a query in several parentheses.
-fn is_query(cursor: Cursor) -> bool {
-    let open = (0..cursor.remaining()).take_while(|ahead| cursor.text_at(*ahead) == "(").count();
-    ["SELECT", "WITH", "VALUES", "TABLE"].iter().any(|word| cursor.is_word_at(open, word))
+/// Also a query in several parentheses, and several of them between UNION and the like.
+fn is_query(mut cursor: Cursor) -> bool {
+    for _ in 0..MAX_NESTING {
+        let mut ahead = cursor;
+        match ahead.take_parenthesised() {
+            Some(inner) if ahead.is_end() => cursor = inner,
+            Some(_) => return ahead.is_one_of(&["UNION", "INTERSECT", "EXCEPT", "MINUS", "ORDER", "LIMIT", "OFFSET", "FETCH"]),
+            None => break,
+        }
+    }
+    cursor.is_one_of(&["SELECT", "WITH", "VALUES", "TABLE"])
 }
 
 /// Names that stand behind an alias or a CTE in parentheses.

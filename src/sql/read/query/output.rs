@@ -107,7 +107,7 @@ fn ends_value(item: &Cursor, at: usize) -> bool {
     let text = item.text_at(at);
     let is_literal = item.kind_at(at) == Some(TokenKind::Text) && item.kind_at(at + 1) == Some(TokenKind::Text);
     match item.kind_at(at) {
-        Some(TokenKind::Symbol) => matches!(text, ")" | "]") || (text == "*" && at > 0),
+        Some(TokenKind::Symbol) => matches!(text, ")" | "]"),
         Some(TokenKind::Word) => {
             infix(text) == Infix::Other
                 && !OPEN.iter().any(|word| text.eq_ignore_ascii_case(word))

@@ -53,6 +53,15 @@ fn queries_are_read_in_their_forms() {
         (PostgreSql, "SELECT v.a FROM (VALUES (1, 2)) AS v(a, b)", "a|-:v(q)||"),
         (PostgreSql, "SELECT x FROM unnest(ARRAY[1,2]) WITH ORDINALITY AS u(x, n)", "x|-:u||"),
         (PostgreSql, "SELECT 1 FROM (t JOIN u ON t.a = u.a) JOIN v ON true", "?|t u+ v+|t u v|F"),
+        (PostgreSql, "SELECT 2*x, 2::int8 * m, x * y FROM t GROUP BY GROUPING SETS (a)", "? ? ?|t|t|C"),
+        (PostgreSql, "SELECT 1 FROM ((SELECT 2 AS n) s LEFT JOIN u ON true) JOIN v ON true", "?|-:s(q) u v+|u v|F"),
+        (PostgreSql, "SELECT 1 FROM ((SELECT a FROM t) UNION (SELECT b FROM u)) s", "?|-:s(q)|t u|"),
+        (PostgreSql, "SELECT a FROM ROWS FROM (f(1), g(2)) WITH ORDINALITY AS z(a, b)", "a|-:z||"),
+        (
+            PostgreSql,
+            "WITH RECURSIVE r AS (SELECT 1) SEARCH DEPTH FIRST BY a, b SET o CYCLE a SET c USING p SELECT * FROM r",
+            "*|-:r(q)||",
+        ),
         (PostgreSql, "SELECT a IS DISTINCT FROM b AS d FROM t", "d|t|t|"),
         (PostgreSql, "SELECT a FROM t FOR UPDATE SKIP LOCKED", "a|t|t|"),
         (PostgreSql, "SELECT a FROM ONLY t TABLESAMPLE system (1) AS s", "a|t:s|t|"),
@@ -86,8 +95,8 @@ fn hostile_queries_end_soon() {
     let deep = [
         format!("{}1", "SELECT * FROM (".repeat(20_000)),
         format!("{}1", "WITH a AS (".repeat(20_000)),
-        "SELECT 1 UNION ".repeat(50_000),
-        format!("SELECT * FROM {}t", "(".repeat(50_000)),
+        "SELECT 1 UNION ".repeat(20_000),
+        format!("SELECT * FROM {}t", "(".repeat(20_000)),
         format!("WITH c0 AS (SELECT 1), {doubling} z AS (SELECT 1) SELECT * FROM c39"),
         format!("SELECT 1 FROM t{}", " JOIN t ON a = b".repeat(20_000)),
     ];

@@ -52,9 +52,7 @@ impl With {
         here.take_word("NOT");
         here.take_word("MATERIALIZED");
         let inner = here.take_parenthesised()?;
-        while here.take_one_of(&["SEARCH", "CYCLE"]).is_some() {
-            here.take_until(|here| here.is_symbol(",") || here.is_one_of(&["SELECT", "INSERT", "UPDATE", "DELETE", "CYCLE"]));
-        }
+        while take_search(&mut here) {}
         *cursor = here;
         let columns: Vec<Ident> = columns.into_iter().filter_map(|mut part| part.take_ident()).collect();
         self.add(name, inner, &columns, recursive, nesting);
@@ -155,6 +153,22 @@ impl With {
         let mut copies = MAX_COPIES;
         self.hide_sources(sources, &mut copies);
     }
+}
+
+/// `SEARCH DEPTH FIRST BY a, b SET c`, `CYCLE a, b SET c [TO x DEFAULT y] USING d`.
+fn take_search(here: &mut Cursor) -> bool {
+    let found = here.take_one_of(&["SEARCH", "CYCLE"]).is_some();
+    if found {
+        here.take_until(|here| here.is(&["SET"]));
+        here.take_count(2);
+        if here.take_word("TO") {
+            here.take_until(|here| here.is(&["USING"]));
+        }
+        if here.take_word("USING") {
+            here.skip();
+        }
+    }
+    found
 }
 
 pub fn is_change(cursor: Cursor) -> bool {
