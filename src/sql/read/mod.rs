@@ -36,6 +36,9 @@ use super::lexer::lex;
 use super::split::{RawStatement, split};
 use super::statement::{ObjectKind, Op, Statement};
 
+/// Tokens of one statement that are read; a list of values that is longer says nothing new. Bounds what a statement takes.
+const MAX_TOKENS: usize = 100_000;
+
 /// What one statement does; what is not understood is [`Op::Opaque`].
 pub fn read(raw: &RawStatement, dialect: Dialect) -> Statement {
     let mut statement = read_at(raw, dialect, 0);
@@ -47,7 +50,8 @@ pub fn read(raw: &RawStatement, dialect: Dialect) -> Statement {
 
 /// [`read`] for a statement inside `depth` bodies; lines of statements in its own bodies count from its first line.
 pub fn read_at(raw: &RawStatement, dialect: Dialect, depth: u32) -> Statement {
-    let tokens = lex(&raw.text, dialect);
+    let mut tokens = lex(&raw.text, dialect);
+    tokens.truncate(MAX_TOKENS);
     let cursor = Cursor::new(&raw.text, &tokens, dialect).at_depth(depth);
     let ops = operations(cursor);
     Statement { number: raw.number, line: raw.line, ops, templated: raw.templated }

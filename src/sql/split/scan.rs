@@ -101,7 +101,10 @@ impl<R: BufRead> Splitter<R> {
     fn code(&mut self, byte: u8) -> Option<RawStatement> {
         if self.input.starts_with(&self.delimiter) && (self.delimiter != b";" || !self.draft.blocks.holds_semicolon()) {
             self.input.take(self.delimiter.len());
-            return self.finish();
+            return if self.draft.is_started() { self.finish() } else { None };
+        }
+        if self.draft.blocks.is_rows() && self.delimiter == b";" && self.plain_run() {
+            return None;
         }
         if matches!(byte, b'{' | b'<' | b'$' | b'@' | b'%') && self.placeholder() {
             return None;
@@ -117,6 +120,16 @@ impl<R: BufRead> Splitter<R> {
             _ => self.symbol(),
         }
         None
+    }
+
+    /// Between the strings of rows nothing but the delimiter matters; false where something that does is next.
+    fn plain_run(&mut self) -> bool {
+        let window = self.input.window();
+        let length = window.iter().position(|byte| !is_plain(*byte)).unwrap_or(window.len());
+        if length > 0 {
+            self.draft.push(self.input.take(length));
+        }
+        length > 0
     }
 
     fn symbol(&mut self) {
@@ -309,4 +322,9 @@ impl<R: BufRead> Splitter<R> {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+/// Bytes of rows that neither open nor end anything; `e` can open a string with escapes.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b',' | b'(' | b')' | b' ' | b'.')
 }

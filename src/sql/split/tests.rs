@@ -116,3 +116,9 @@ fn hostile_scripts_end() {
         }
     }
 }
+
+#[test]
+fn rows_are_cut_at_their_delimiter() {
+    let script = "INSERT INTO t VALUES (1, 'a;b'), (2.5, E'\\';'), (3, $$;$$) ;DELETE FROM t; REPLACE INTO t VALUES ((1)) ; x";
+    assert_eq!(texts(script, PostgreSql).len(), 4, "{:?}", texts(script, PostgreSql));
+}
