@@ -35,7 +35,7 @@ impl Server {
         self.drop(name).await?;
         let name = quote(Dialect::PostgreSql, name);
         let template = quote(Dialect::PostgreSql, template.unwrap_or("template1"));
-        self.admin().await?.rows(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.map(drop)
+        self.admin().await?.rows(&format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")).await.map(drop)
     }
 
     pub async fn drop(&mut self, name: &str) -> Result<(), Refusal> {

@@ -82,7 +82,8 @@ impl<'a> Maker<'a> {
         let hinted = hints.get(&column.name.to_lowercase()).or_else(|| self.checked.get(&column.name));
         match hinted {
             Some(values) if !values.is_empty() => text(self.dialect, &values[row % values.len()]),
-            _ => literal(self.dialect, column, row, self.reach),
+            // The greatest number would leave the engine none to count on to.
+            _ => literal(self.dialect, column, row, if column.counted { Reach::Ordinary } else { self.reach }),
         }
     }
 
