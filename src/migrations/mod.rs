@@ -7,6 +7,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
+pub mod analysis;
 pub mod code;
 pub mod framework;
 pub mod frameworks;
@@ -15,6 +16,8 @@ pub mod order;
 pub mod range;
 pub mod report;
 pub mod source;
+pub mod runbook;
+pub mod scripts;
 pub mod startup;
 
 pub use frameworks::history;

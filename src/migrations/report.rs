@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::sql::dialect::Dialect;
+use crate::sql::down;
 use crate::sql::effect::{By, Certainty, Effect, EffectKind};
 
 /// Value of the field `schema`.
@@ -53,6 +54,8 @@ pub struct EffectReport {
     pub kind: EffectKind,
     /// `[schema.]table[.column]`, the default schema left out.
     pub object: String,
+    /// `[schema.]table` of it.
+    pub table: String,
     /// Where moved values are now.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub to: Option<String>,
@@ -76,6 +79,7 @@ impl EffectReport {
         EffectReport {
             kind: effect.kind,
             object: effect.object.to_string(),
+            table: effect.object.relation.to_string(),
             to: effect.to.as_ref().map(ToString::to_string),
             by: effect.by,
             certainty: effect.certainty,
@@ -114,7 +118,27 @@ pub enum DownVerdict {
     MayFail,
 }
 
+impl From<down::Down> for DownReport {
+    fn from(judged: down::Down) -> Self {
+        let verdict = match judged.verdict {
+            down::Verdict::None => DownVerdict::None,
+            down::Verdict::Empty => DownVerdict::Empty,
+            down::Verdict::Unparseable => DownVerdict::Unparseable,
+            down::Verdict::Exact => DownVerdict::Exact,
+            down::Verdict::Lossy => DownVerdict::Lossy,
+            down::Verdict::Differs => DownVerdict::Differs,
+            down::Verdict::MayFail => DownVerdict::MayFail,
+        };
+        DownReport { verdict, why: judged.why }
+    }
+}
+
 impl DownVerdict {
+    /// Whether there are scripts that bring the old schema back, at whatever price.
+    pub fn restores(self) -> bool {
+        matches!(self, DownVerdict::Exact | DownVerdict::Lossy | DownVerdict::MayFail)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             DownVerdict::None => "none",
@@ -149,6 +173,12 @@ pub struct Anomaly {
     pub kind: AnomalyKind,
     pub version: String,
     pub why: String,
+}
+
+impl Anomaly {
+    pub fn of(anomaly: &super::history::Anomaly) -> Self {
+        Anomaly { kind: anomaly.kind, version: anomaly.version.clone(), why: anomaly.why.clone() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

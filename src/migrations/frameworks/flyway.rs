@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::reading::{Reading, as_integer};
-use super::survey::{Candidate, Strength, Survey, dialect_of, is_below};
+use super::survey::{Candidate, Strength, Survey, ancestors, dialect_of};
 use crate::migrations::framework::Framework;
 use crate::migrations::history::{AnomalyKind, Kind, Language};
 use crate::migrations::order::Order;
@@ -63,32 +63,37 @@ pub(super) fn find(survey: &Survey<'_>) -> Vec<Candidate> {
             *counts.entry(directory).or_default() += count;
         }
     }
-    let mut candidates: Vec<Candidate> = Vec::new();
+    let mut roots: BTreeMap<&str, Candidate> = BTreeMap::new();
     for (directory, count) in &counts {
         // A location is read with all below it; one that is named after a database stands for itself.
-        match candidates.iter_mut().find(|above| is_below(directory, &above.root) && above.dialect == dialect_of(directory)) {
+        let holds = |above: &&str| roots.get(above).is_some_and(|above| above.dialect == dialect_of(directory));
+        match ancestors(directory).find(holds).and_then(|above| roots.get_mut(above)) {
             Some(above) => above.count += count,
-            None => candidates.push(candidate(survey, directory, *count)),
+            None => drop(roots.insert(directory, candidate(survey, directory, *count))),
         }
     }
-    merge(candidates)
+    merge(roots.into_values())
 }
 
 /// Directories of one history side by side, as one of their parent.
-fn merge(candidates: Vec<Candidate>) -> Vec<Candidate> {
+fn merge(candidates: impl Iterator<Item = Candidate>) -> Vec<Candidate> {
     let mut merged: Vec<Candidate> = Vec::new();
+    let mut beside: BTreeMap<(String, Framework), usize> = BTreeMap::new();
     for candidate in candidates {
+        if candidate.dialect.is_some() || candidate.root.is_empty() {
+            merged.push(candidate);
+            continue;
+        }
         let parent = directory(&candidate.root).to_owned();
-        let is_sibling = |other: &Candidate| {
-            let same = other.dialect.is_none() && candidate.dialect.is_none() && other.framework == candidate.framework;
-            same && !candidate.root.is_empty() && (other.root == parent || directory(&other.root) == parent)
-        };
-        match merged.iter_mut().find(|other| is_sibling(other)) {
+        match beside.get(&(parent.clone(), candidate.framework)).and_then(|at| merged.get_mut(*at)) {
             Some(other) => {
                 other.count += candidate.count;
                 other.root = parent;
             }
-            None => merged.push(candidate),
+            None => {
+                beside.insert((parent, candidate.framework), merged.len());
+                merged.push(candidate);
+            }
         }
     }
     merged

@@ -22,7 +22,7 @@ pub(super) fn find(survey: &Survey<'_>) -> Vec<Candidate> {
     for (folder, names) in survey.directories() {
         let found = names.iter().filter(|name| may_be(folder, name)).filter(|name| is_changelog(survey, folder, name)).count();
         if found > 0 {
-            match roots.keys().find(|root| super::survey::is_below(folder, root)).copied() {
+            match super::survey::ancestors(folder).find(|root| roots.contains_key(root)) {
                 Some(root) => *roots.entry(root).or_default() += found,
                 None => drop(roots.insert(folder, found)),
             }

@@ -90,8 +90,10 @@ fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
     ];
     let mut all: Vec<Candidate> = finders.iter().flat_map(|find| find(survey)).filter(|found| found.count > 0).collect();
     // Any framework's files look like plain ones.
-    let named: Vec<String> = all.iter().filter(|it| it.framework != Framework::Plain).map(|it| it.root.clone()).collect();
-    let overlaps = |it: &Candidate| named.iter().any(|root| is_below(root, &it.root) || is_below(&it.root, root));
+    let named = all.iter().filter(|it| it.framework != Framework::Plain);
+    let named: std::collections::BTreeSet<String> = named.map(|it| it.root.clone()).collect();
+    let below = |root: &str| named.range(survey::join(root, "")..).next().is_some_and(|next| is_below(next, root));
+    let overlaps = |it: &Candidate| survey::ancestors(&it.root).any(|root| named.contains(root)) || below(&it.root);
     all.retain(|it| it.framework != Framework::Plain || !overlaps(it));
     all.sort_by(|one, other| {
         let key = |it: &Candidate| (std::cmp::Reverse((it.strength, it.count)), it.root.clone(), it.framework);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::migrations::framework::Framework;
-use crate::migrations::source::{Tree, directory, file_name};
+use crate::migrations::source::{self, Tree, directory, file_name};
 use crate::sql::dialect::Dialect;
 
 /// Directories of other people's files.
@@ -118,4 +118,9 @@ pub(super) fn join(directory: &str, name: &str) -> String {
 /// Whether a directory is another or lies in it.
 pub(super) fn is_below(directory: &str, root: &str) -> bool {
     root.is_empty() || directory == root || directory.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// A directory and those above it, innermost first.
+pub(super) fn ancestors(directory: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(directory), |at| if at.is_empty() { None } else { Some(source::directory(at)) })
 }
