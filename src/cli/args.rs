@@ -8,7 +8,10 @@ use clap_complete::Shell;
 
 use crate::gate::OnInconclusive;
 use crate::helm::HelmVersion;
+use crate::migrations::framework::Framework;
+use crate::report::migrations::Class;
 use crate::rules::Severity;
+use crate::sql::dialect::Dialect;
 use crate::settings::{ColorMode, Format, MAX_RECORD_BYTES, Output};
 
 use super::flags::{RollbackArgs, go_bool};
@@ -29,6 +32,8 @@ Examples:
   helm rollback-safe record shop --out shop.json
   helm rollback-safe check --replay shop.json
       look at the same evidence again, without the cluster
+  helm rollback-safe migrations db/migrations
+      what old code would meet on the schema of these migrations
   helm rollback-safe run check
       a release that is named like a command";
 
@@ -61,11 +66,25 @@ pub enum Command {
     Check(CheckArgs),
     /// Write everything a check reads to one file, secrets left out
     Record(RecordArgs),
+    /// What code of an older version would meet on the schema that SQL migrations made
+    #[command(after_help = MIGRATIONS_EXAMPLES)]
+    Migrations(MigrationsArgs),
     /// The rules behind the findings
     Rules(RulesArgs),
     /// Print a completion script for a shell
     Completion { shell: Shell },
 }
+
+const MIGRATIONS_EXAMPLES: &str = "\
+Examples:
+  helm rollback-safe migrations db/migrations
+      each migration, and the way from the newest back to the first
+  helm rollback-safe migrations db/migrations --to 20240301
+      what code of that version would meet now
+  helm rollback-safe migrations db/migrations --git v1.4.0..HEAD -o markdown
+      what the migrations of a branch mean for code of v1.4.0; nothing is checked out
+  helm rollback-safe migrations db/migrations --fail-on breaks -o sarif=migrations.sarif
+      a gate in a pipeline: 1 if old code would fail or values are lost";
 
 /// Where output goes.
 #[derive(Args, Clone, Debug, Default)]
@@ -167,6 +186,12 @@ pub struct EvidenceArgs {
     /// Ask the API server about every change beforehand, with dryRun=All: it needs your right to make the change
     #[arg(long, conflicts_with_all = ["releases", "live", "discovery", "no_live", "replay", "helm_version"])]
     pub server_dry_run: bool,
+    /// Directory of migrations that the release does not carry: from=DIR (what is deployed) and to=DIR (what is restored), or DIR with --git
+    #[arg(long, value_name = "[SIDE=]DIR", value_parser = side_dir, action = clap::ArgAction::Append, conflicts_with = "replay")]
+    pub migrations: Vec<SideDir>,
+    /// Git revisions of the --migrations directory, OLD..NEW for what is restored and what is deployed; nothing is checked out
+    #[arg(long, value_name = "OLD..NEW", value_parser = git_range, requires = "migrations")]
+    pub git: Option<(String, String)>,
     /// How long one read of live evidence may take
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub request_timeout: Duration,
@@ -179,6 +204,99 @@ pub struct EvidenceArgs {
     /// Largest inflated release record, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = MAX_RECORD_BYTES, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_record_size: u64,
+}
+
+#[derive(Args, Debug)]
+pub struct MigrationsArgs {
+    /// Directory of migrations, or one SQL file
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Version that the database is at [default: the newest]
+    #[arg(long, value_name = "VERSION")]
+    pub from: Option<String>,
+    /// Version that old code knows [default: the first, or what --git or --old has]
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["git", "old"])]
+    pub to: Option<String>,
+    /// Compare two revisions of DIR, OLD..NEW; nothing is checked out
+    #[arg(long, value_name = "OLD..NEW", value_parser = git_range)]
+    pub git: Option<(String, String)>,
+    /// Directory of the older version's migrations, where it lies elsewhere
+    #[arg(long, value_name = "DIR", conflicts_with = "git")]
+    pub old: Option<PathBuf>,
+    /// postgresql, mysql, mariadb, sqlite, mssql or oracle [default: what the files say]
+    #[arg(long, value_name = "DIALECT")]
+    pub dialect: Option<Dialect>,
+    /// Framework that applies them [default: what the files say]
+    #[arg(long, value_name = "FRAMEWORK")]
+    pub framework: Option<Framework>,
+    /// Form of the report: text, json, markdown or sarif; may be repeated, =FILE writes it there
+    #[arg(short, long, value_name = "FORMAT[=FILE]", value_parser = migrations_output, action = clap::ArgAction::Append)]
+    pub output: Vec<MigrationsOutput>,
+    /// End with 1 if going back meets this: loss (values are gone), breaks (or old code fails), differs (or may fail or see something else)
+    #[arg(long, value_name = "WHAT", value_parser = fail_on_class)]
+    pub fail_on: Option<Class>,
+}
+
+/// One `--migrations`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SideDir {
+    From(PathBuf),
+    To(PathBuf),
+    Both(PathBuf),
+}
+
+fn side_dir(text: &str) -> Result<SideDir, String> {
+    let (side, dir) = match text.split_once('=') {
+        Some(("from", dir)) => (SideDir::From as fn(PathBuf) -> SideDir, dir),
+        Some(("to", dir)) => (SideDir::To as fn(PathBuf) -> SideDir, dir),
+        _ => (SideDir::Both as fn(PathBuf) -> SideDir, text),
+    };
+    if dir.is_empty() { Err("a directory is missing".to_owned()) } else { Ok(side(PathBuf::from(dir))) }
+}
+
+/// One `-o` of `migrations`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationsOutput {
+    pub format: MigrationsFormat,
+    /// None = standard output.
+    pub file: Option<PathBuf>,
+}
+
+/// Forms of the analysis of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationsFormat {
+    Text,
+    Json,
+    Markdown,
+    Sarif,
+}
+
+const MIGRATIONS_FORMATS: [(&str, MigrationsFormat); 4] = [
+    ("text", MigrationsFormat::Text),
+    ("json", MigrationsFormat::Json),
+    ("markdown", MigrationsFormat::Markdown),
+    ("sarif", MigrationsFormat::Sarif),
+];
+
+fn migrations_output(text: &str) -> Result<MigrationsOutput, String> {
+    let (name, file) = file_of(text)?;
+    let found = MIGRATIONS_FORMATS.iter().find(|(known, _)| *known == name);
+    let names = || MIGRATIONS_FORMATS.map(|(name, _)| name).join(", ");
+    let (_, format) = found.ok_or_else(|| format!("`migrations` writes {}, not {name:?}", names()))?;
+    Ok(MigrationsOutput { format: *format, file })
+}
+
+fn fail_on_class(text: &str) -> Result<Class, String> {
+    match text {
+        "loss" => Ok(Class::Gone),
+        "breaks" => Ok(Class::Breaks),
+        "differs" => Ok(Class::Differs),
+        _ => Err("expected loss, breaks or differs".to_owned()),
+    }
+}
+
+fn git_range(text: &str) -> Result<(String, String), String> {
+    crate::load::git::range(text)
 }
 
 #[derive(Args, Debug)]
@@ -260,15 +378,16 @@ fn helm_version(text: &str) -> Result<HelmVersion, String> {
 
 /// `json` or `json=FILE`; `-` as a file is standard output.
 fn output(text: &str) -> Result<Output, String> {
-    let (name, file) = match text.split_once('=') {
-        Some((name, file)) => (name, Some(file)),
-        None => (text, None),
-    };
-    let format = format(name)?;
-    match file {
-        Some("") => Err(format!("a file name is missing behind {name}=")),
-        Some("-") | None => Ok(Output { format, file: None }),
-        Some(file) => Ok(Output { format, file: Some(PathBuf::from(file)) }),
+    let (name, file) = file_of(text)?;
+    Ok(Output { format: format(name)?, file })
+}
+
+fn file_of(text: &str) -> Result<(&str, Option<PathBuf>), String> {
+    match text.split_once('=') {
+        Some((name, "")) => Err(format!("a file name is missing behind {name}=")),
+        Some((name, "-")) => Ok((name, None)),
+        Some((name, file)) => Ok((name, Some(PathBuf::from(file)))),
+        None => Ok((text, None)),
     }
 }
 

@@ -6,6 +6,7 @@ mod console;
 mod env;
 pub mod flags;
 mod kube;
+mod migrations;
 mod options;
 mod output;
 mod progress;
@@ -134,6 +135,7 @@ fn execute(cli: &Cli, called_as: CalledAs, env: &Env, console: &Console, redacto
             let given = options::Given { check: &args.check, accept: None, kube: &cli.kube, debug, called_as };
             record::run(&options::settings(&given, env)?, &args.out, console, redactor)
         }
+        Command::Migrations(args) => migrations::run(args, console),
         Command::Rules(args) => rules::run(&args.command),
         Command::Completion { shell } => completion(*shell),
     }

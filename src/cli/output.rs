@@ -50,7 +50,8 @@ fn render(report: &Report, policy: &GatePolicy, format: Format, options: &TextOp
     }
 }
 
-fn save(file: &Path, text: &str) -> Result<()> {
+/// Writes a file.
+pub fn save(file: &Path, text: &str) -> Result<()> {
     fs::write(file, text).with_context(|| format!("writing the report to {}", file.display()))
 }
 

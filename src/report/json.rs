@@ -7,6 +7,11 @@ use super::clean::is_hostile;
 
 /// Indented by two, ends with a line feed. Characters that could do harm on a terminal are written `\uXXXX`.
 pub fn render(report: &Report) -> String {
+    harmless(report)
+}
+
+/// Any report as JSON of that form.
+pub fn harmless(report: &impl serde::Serialize) -> String {
     let text = serde_json::to_string_pretty(report).expect("a report has string keys only");
     let mut out = String::with_capacity(text.len() + 1);
     for c in text.chars() {

@@ -5,6 +5,7 @@ mod cli;
 mod execute;
 mod hostile;
 mod loud;
+mod migrations;
 mod pairs;
 mod place;
 mod plugin;

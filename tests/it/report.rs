@@ -20,7 +20,12 @@ fn reports() -> Vec<(String, Report)> {
             let input = world::input(&case).unwrap_or_else(|faults| panic!("{path}: {faults:?}"));
             let evaluation = pipeline::evaluate(&input, &rules);
             let tool = ToolInfo { version: "0.0.0".to_owned(), rules_digest: rules.digest() };
-            let parts = Parts { forecast: &evaluation.forecast, findings: &evaluation.findings, gaps: &evaluation.gaps };
+            let parts = Parts {
+                forecast: &evaluation.forecast,
+                findings: &evaluation.findings,
+                schema: &evaluation.schema,
+                gaps: &evaluation.gaps,
+            };
             (path, report::build(&input, parts, tool, &GatePolicy::default()))
         })
         .collect()

@@ -11,9 +11,7 @@ use crate::sql::effect::{By, Certainty, EffectKind};
 
 /// The JSON form: `rollback-safe/migrations/v1`, indented, one line feed at the end.
 pub fn json(report: &Report) -> String {
-    let mut text = serde_json::to_string_pretty(report).expect("a report holds nothing that JSON cannot");
-    text.push('\n');
-    text
+    crate::report::json::harmless(report)
 }
 
 /// What one statement does to one object: what people read as one thing.
