@@ -314,6 +314,24 @@ pub struct TargetChoice {
     pub reason: String,
 }
 
+/// Migrations of one side that were read from a directory or a Git revision.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MigrationFiles {
+    /// The directory, with the revision.
+    pub origin: String,
+    /// Redacted text by path, `/` separated.
+    pub texts: BTreeMap<String, String>,
+    /// Why a file could not be read, by path.
+    pub unread: BTreeMap<String, String>,
+}
+
+/// Migrations that the user named, by side; none = only what the records carry.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NamedMigrations {
+    pub from: Option<MigrationFiles>,
+    pub to: Option<MigrationFiles>,
+}
+
 /// What the pure part gets. Redacted and complete: no later step asks for anything.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Input {
@@ -335,6 +353,8 @@ pub struct Input {
     pub residue: Vec<Residue>,
     pub target: TargetChoice,
     pub facts: Facts,
+    #[serde(default)]
+    pub schema: NamedMigrations,
     pub gaps: Vec<Gap>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::analyze::{self, Change, Context};
+use crate::analyze::{self, Change, Context, schema};
 use crate::diff;
 use crate::forecast::{self, Forecast};
 use crate::input::{DryRun, Gap, Input};
@@ -16,6 +16,8 @@ use crate::rules::set::RuleSet;
 pub struct Analysis {
     pub forecast: Forecast,
     pub changes: Vec<Change>,
+    /// Histories of migrations that the records carry.
+    pub schema: Vec<schema::Found>,
     pub gaps: Vec<Gap>,
 }
 
@@ -24,9 +26,11 @@ pub fn analyze(input: &Input) -> Analysis {
     let identity = input.helm.version.yes().map_or(Identity::Group, Identity::of);
     let pairs = diff::pair(&input.from.objects, &input.to.objects, identity);
     let forecast = forecast::predict(input);
-    let changes = analyze::run(&Context { input, forecast: &forecast, pairs: &pairs });
-    let gaps = gaps(input, &forecast);
-    Analysis { forecast, changes, gaps }
+    let (schema, schema_gaps) = schema::run(input);
+    let changes = analyze::run(&Context { input, forecast: &forecast, pairs: &pairs, schema: &schema });
+    let mut gaps = gaps(input, &forecast);
+    gaps.extend(schema_gaps);
+    Analysis { forecast, changes, schema, gaps }
 }
 
 fn gaps(input: &Input, forecast: &Forecast) -> Vec<Gap> {
@@ -108,17 +112,18 @@ fn blinded(input: &Input, rules: &RuleSet) -> Vec<Gap> {
 pub struct Evaluation {
     pub forecast: Forecast,
     pub changes: Vec<Change>,
+    pub schema: Vec<schema::Found>,
     pub findings: Vec<Finding>,
     pub gaps: Vec<Gap>,
 }
 
 /// The whole pure part.
 pub fn evaluate(input: &Input, rules: &RuleSet) -> Evaluation {
-    let Analysis { forecast, changes, gaps } = analyze(input);
+    let Analysis { forecast, changes, schema, gaps } = analyze(input);
     let findings = matcher::apply(rules, &changes);
     let mut gaps = gaps;
     gaps.extend(blinded(input, rules));
     gaps.extend(not_asked(input));
     gaps.extend(unread_facts(input));
-    Evaluation { forecast, changes, findings, gaps }
+    Evaluation { forecast, changes, schema, findings, gaps }
 }

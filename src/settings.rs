@@ -89,8 +89,24 @@ pub struct LoadOptions {
     /// `--helm-version`: analyse for this version instead of the binary's.
     pub helm_version: Option<HelmVersion>,
     pub flags: RollbackFlags,
+    /// Directories of migrations that the records do not carry.
+    pub migrations: MigrationSources,
     /// Bound of one inflated record, in bytes.
     pub max_record_bytes: u64,
+}
+
+/// Where the migrations of each side lie; none = only what the records carry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MigrationSources {
+    pub from: Option<MigrationSource>,
+    pub to: Option<MigrationSource>,
+}
+
+/// A directory, as it is or as a Git revision has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationSource {
+    pub dir: PathBuf,
+    pub revision: Option<String>,
 }
 
 /// When to use colours.

@@ -48,6 +48,16 @@ pub enum ChangeKind {
     HookLeftover,
     /// A migration ran between *to* and *from* and stays done.
     MigrationRan,
+    /// Migrations between *to* and *from* destroyed stored values of a table.
+    MigratedDataLost,
+    /// Statements of old code on a table fail on the schema that the migrations made.
+    OldCodeFails,
+    /// Statements of old code on a table may be refused, or mean something else.
+    OldCodeDiffers,
+    /// The migrator of *to* meets a history that it does not know.
+    OldMigrator,
+    /// A migration that both revisions have has another text, or one is missing or out of order.
+    MigrationAltered,
     /// A Service's selector goes back while the workload behind it cannot.
     EndpointsEmptied,
     /// The pod template keeps the deleted ServiceAccount by its alias field.
@@ -228,6 +238,26 @@ pub enum Fact {
     FrameworkKnown,
     /// The record says that the run succeeded.
     RunSucceeded,
+    /// The SQL that the run executes was read, and every statement understood.
+    SqlRead,
+    /// A SELECT of old code fails.
+    ReadsFail,
+    /// An INSERT, UPDATE or DELETE of old code fails whatever the data.
+    WritesFail,
+    /// Writes of old code are refused for some values.
+    WritesRefused,
+    /// Statements of old code succeed and mean something else.
+    OtherResults,
+    /// Values lie elsewhere in the database.
+    ValuesMoved,
+    /// It depends on particular values, or on statements that only some old code would issue.
+    OnlyPossible,
+    /// Down scripts bring the old schema back.
+    DownAvailable,
+    /// The program refuses to start.
+    Refuses,
+    /// The program runs again what ran before.
+    Reapplies,
     RunFailed,
     /// No record of a run.
     RunUnknown,

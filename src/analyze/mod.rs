@@ -31,6 +31,7 @@ pub mod progressive;
 pub mod rejections;
 pub mod release;
 pub mod routing;
+pub mod schema;
 pub mod secret_sources;
 pub mod secrets;
 pub mod selectors;
@@ -70,6 +71,8 @@ pub struct Context<'a> {
     pub input: &'a Input,
     pub forecast: &'a Forecast,
     pub pairs: &'a [Pair<'a>],
+    /// Histories of migrations that the records carry.
+    pub schema: &'a [schema::Found],
 }
 
 /// One analyzer: a subject's changes.
@@ -78,6 +81,7 @@ type Analyzer = fn(&Context<'_>) -> Vec<Change>;
 const ANALYZERS: &[Analyzer] = &[
     deletions::analyze,
     fields::analyze,
+    schema::analyze,
     rejections::analyze,
     api::analyze,
     release::analyze,

@@ -78,8 +78,17 @@ change_kinds! {
         [FrameworkKnown];
     HookLeftover "hook-leftover" "a leftover of an earlier hook run is in the way" ["event", "policy"] ["event"] false
         [OldResultCounts];
+    MigratedDataLost "migrated-data-lost" "migrations destroyed stored values of a table" ["table", "objects", "origin", "what"] ["table", "origin"] true
+        [OnlyPossible, DownAvailable];
+    OldCodeFails "old-code-fails" "statements of old code on a table fail on the new schema" ["table", "objects", "origin", "what"] ["table", "origin"] true
+        [ReadsFail, WritesFail, OnlyPossible, DownAvailable];
+    OldCodeDiffers "old-code-differs" "statements of old code on a table may be refused or mean something else" ["table", "objects", "origin", "what"] ["table", "origin"] true
+        [WritesRefused, OtherResults, ValuesMoved, OnlyPossible, DownAvailable];
+    OldMigrator "old-migrator" "the target's migrator meets a history that it does not know" ["framework", "origin"] ["origin"] true
+        [Refuses, Reapplies];
+    MigrationAltered "migration-altered" "a migration of both revisions has another text, is missing or out of order" ["version", "origin"] ["version", "origin"] true [];
     MigrationRan "migration-ran" "a migration ran after the target and stays done" ["framework", "revision", "event", "image"] ["revision", "event", "image"] true
-        [FrameworkKnown, RunSucceeded, RunFailed, RunUnknown, IsHook];
+        [FrameworkKnown, RunSucceeded, RunFailed, RunUnknown, IsHook, SqlRead];
     EndpointsEmptied "endpoints-emptied" "a Service goes back, the workload behind it cannot" ["workload", "workload_ref", "field"] ["workload"] true [];
     ServiceAccountAlias "service-account-alias" "the pod template keeps the deleted ServiceAccount" ["service_account", "workload", "workload_ref"] ["workload"] true [];
     OwnWebhook "own-webhook" "a webhook of the release intercepts the rollback's writes" ["operation"] ["operation"] false [];
@@ -283,6 +292,16 @@ facts! {
     TargetPending "target-pending" "the target's record never left a pending status";
     TargetUnproven "target-unproven" "nothing shows that the target worked";
     FrameworkKnown "framework-known" "image, command or arguments name a migration framework";
+    SqlRead "sql-read" "the SQL of the run was read, and every statement understood";
+    ReadsFail "reads-fail" "a SELECT of old code fails";
+    WritesFail "writes-fail" "an INSERT, UPDATE or DELETE of old code fails whatever the data";
+    WritesRefused "writes-refused" "writes of old code are refused for some values";
+    OtherResults "other-results" "statements of old code succeed and mean something else";
+    ValuesMoved "values-moved" "values lie elsewhere in the database";
+    OnlyPossible "only-possible" "it depends on particular values or on statements that only some code issues";
+    DownAvailable "down-available" "down scripts bring the old schema back";
+    Refuses "refuses" "the program refuses to start";
+    Reapplies "reapplies" "the program runs again what ran before";
     RunSucceeded "run-succeeded" "the record says that the run succeeded";
     RunFailed "run-failed" "the record says that the run failed";
     RunUnknown "run-unknown" "no record of a run";

@@ -8,10 +8,12 @@ use crate::exit::Advice;
 use crate::gate::{GatePolicy, OnInconclusive};
 use crate::release::Revision;
 use crate::rules::Severity;
-use crate::settings::{Acceptance, Again, Driver, KubeOptions, LoadOptions, Settings, Source, TargetRequest};
+use crate::settings::{
+    Acceptance, Again, Driver, KubeOptions, LoadOptions, MigrationSource, MigrationSources, Settings, Source, TargetRequest,
+};
 
 use super::CalledAs;
-use super::args::{AcceptArgs, CheckArgs, EvidenceArgs};
+use super::args::{AcceptArgs, CheckArgs, EvidenceArgs, SideDir};
 use super::env::Env;
 use super::flags;
 use super::kube::KubeArgs;
@@ -65,6 +67,7 @@ pub fn settings(given: &Given, env: &Env) -> Result<Settings> {
             helm_bin: env.os("HELM_BIN").unwrap_or_else(|| "helm".into()),
             helm_version: check.evidence.helm_version.clone(),
             flags: check.rollback.flags(env),
+            migrations: migrations(&check.evidence)?,
             max_record_bytes: check.evidence.max_record_size,
         },
         gate: gate(check),
@@ -124,6 +127,33 @@ fn target(text: &str) -> Result<TargetRequest> {
         Err(_) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => Err(wrong("is too large").into()),
         Err(_) => Err(wrong("is not a number").into()),
     }
+}
+
+/// Without a side a directory is what is deployed; with `--git` it is both, each as its revision has it.
+fn migrations(evidence: &EvidenceArgs) -> Result<MigrationSources> {
+    let plain = |dir: &PathBuf| Some(MigrationSource { dir: dir.clone(), revision: None });
+    let mut sources = MigrationSources::default();
+    for given in &evidence.migrations {
+        let (newer, older) = match (given, &evidence.git) {
+            (SideDir::From(dir), None) | (SideDir::Both(dir), None) => (plain(dir), None),
+            (SideDir::To(dir), None) => (None, plain(dir)),
+            (SideDir::Both(dir), Some((old, new))) => {
+                let at = |revision: &String| Some(MigrationSource { dir: dir.clone(), revision: Some(revision.clone()) });
+                (at(new), at(old))
+            }
+            (SideDir::From(_) | SideDir::To(_), Some(_)) => {
+                return Err(Advice::usage("--git names both sides of one directory")
+                    .help("write --migrations DIR --git OLD..NEW, or --migrations from=DIR --migrations to=DIR without it")
+                    .into());
+            }
+        };
+        if (newer.is_some() && sources.from.is_some()) || (older.is_some() && sources.to.is_some()) {
+            return Err(Advice::usage("--migrations names one side twice").into());
+        }
+        sources.from = newer.or(sources.from);
+        sources.to = older.or(sources.to);
+    }
+    Ok(sources)
 }
 
 fn source(evidence: &EvidenceArgs, env: &Env) -> Result<Source> {
@@ -205,11 +235,25 @@ fn again(given: &Given, kube: &KubeOptions, env: &Env) -> Again {
     if check.evidence.server_dry_run {
         flags.push("--server-dry-run".to_owned());
     }
+    flags.extend(migration_flags(&check.evidence));
     flags.extend(check.rollback.pass_on());
     let evidence = &check.evidence;
     let can_act = [&evidence.releases, &evidence.live, &evidence.discovery, &evidence.replay].iter().all(|file| file.is_none())
         && evidence.helm_version.is_none();
     Again { program: given.called_as.name().to_owned(), flags, can_act }
+}
+
+fn migration_flags(evidence: &EvidenceArgs) -> Vec<String> {
+    let dirs = evidence.migrations.iter().map(|given| match given {
+        SideDir::From(dir) => format!("from={}", dir.display()),
+        SideDir::To(dir) => format!("to={}", dir.display()),
+        SideDir::Both(dir) => dir.display().to_string(),
+    });
+    let mut flags: Vec<String> = dirs.flat_map(|dir| ["--migrations".to_owned(), dir]).collect();
+    if let Some((old, new)) = &evidence.git {
+        flags.extend(["--git".to_owned(), format!("{old}..{new}")]);
+    }
+    flags
 }
 
 fn connection(called_as: CalledAs, kube: &KubeOptions, env: &Env) -> Vec<String> {

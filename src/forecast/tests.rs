@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::helm::{HelmBinary, RollbackFlags};
-use crate::input::{ApiResource, Discovery, Facts, LiveObject, RevisionEntry, TargetChoice};
+use crate::input::{ApiResource, Discovery, Facts, LiveObject, RevisionEntry, TargetChoice, NamedMigrations};
 use crate::k8s::scope::Scopes;
 use crate::release::manifest::{ParseContext, parse_manifest};
 use crate::release::redact::Redactor;
@@ -90,6 +90,7 @@ impl World {
             from,
             to,
             facts,
+            schema: NamedMigrations::default(),
             gaps: Vec::new(),
         }
     }

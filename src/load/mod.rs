@@ -12,9 +12,12 @@ pub mod documents;
 pub mod dry_run;
 pub mod error;
 pub mod evidence;
+pub mod files;
+pub mod git;
 pub mod helm_binary;
 pub mod kubeconfig;
 pub mod live;
+pub mod migrations;
 pub mod recording;
 pub mod records;
 pub mod storage;
@@ -75,6 +78,7 @@ async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progr
     let context = ParseContext { default_namespace: store.namespace(), scopes: &scopes, redactor };
     let ends = history.ends(&target, &context)?;
     let evidence = place.evidence(options, served)?;
+    let named = migrations::named(&options.migrations, redactor)?;
     progress.step("reading live objects and the records in between");
     let live = live::read(&evidence, live::wanted(&ends.from, &ends.to, &[]), redactor);
     let surroundings = async {
@@ -116,6 +120,7 @@ async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progr
         residue: around.residue,
         target,
         facts,
+        schema: named,
         gaps,
     })
 }

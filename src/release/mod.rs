@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
 pub mod certificate;
+mod chart_files;
 mod compose;
 pub mod decode;
 mod dump;
@@ -164,6 +165,9 @@ pub struct ChartInfo {
     pub kube_version: Option<String>,
     /// Names of the chart's own `crds/` files, which Helm never rolls back.
     pub crd_files: Vec<String>,
+    /// Files of the chart that may be migrations, by path: redacted text.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
 }
 
 /// Hook events (Helm `pkg/release/hook.go`).

@@ -1,12 +1,13 @@
 //! The release object as Helm stores it, before manifest and hooks are parsed.
 //!
-//! Fields are those of `pkg/release` (3.x) and `pkg/release/v1` (4.x). Chart templates, files and default values are skipped while reading:
+//! Fields are those of `pkg/release` (3.x) and `pkg/release/v1` (4.x). Chart templates, default values and most files are skipped while reading:
 //! they are most of a record, and a rollback does not use them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
+use super::chart_files::{self, RawFile};
 use super::hooks::stored_hooks;
 use super::manifest::{ParseContext, parse_manifest, parse_where};
 use super::redact::Redactor;
@@ -110,15 +111,9 @@ pub(super) struct RawMetadata {
     annotations: BTreeMap<String, Option<String>>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawFile {
-    #[serde(deserialize_with = "or_default")]
-    name: String,
-}
 
 /// `null` counts as absent, as in Go.
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
@@ -195,7 +190,7 @@ impl RawRecord {
             last_deployed: time(self.info.last_deployed),
             rollback_revision: Some(self.info.rollback_revision).filter(|revision| *revision > 0),
             apply_method: apply_method(&self.apply_method),
-            chart: self.chart.into(),
+            chart: self.chart.into_info(redactor),
             config,
             objects: manifest.objects,
             hooks,
@@ -239,16 +234,17 @@ impl From<RawLastRun> for LastRun {
     }
 }
 
-impl From<RawChart> for ChartInfo {
-    fn from(raw: RawChart) -> ChartInfo {
-        let metadata = raw.metadata;
+impl RawChart {
+    fn into_info(self, redactor: &Redactor) -> ChartInfo {
+        let RawChart { metadata, files } = self;
         ChartInfo {
             name: metadata.name,
             version: metadata.version,
             app_version: metadata.app_version,
             annotations: metadata.annotations.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(),
             kube_version: given(metadata.kube_version),
-            crd_files: raw.files.into_iter().map(|file| file.name).filter(|name| name.starts_with("crds/")).collect(),
+            files: chart_files::texts(&files, redactor),
+            crd_files: files.into_iter().map(|file| file.name).filter(|name| name.starts_with("crds/")).collect(),
         }
     }
 }

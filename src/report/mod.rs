@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use clean::clean;
 pub use model::*;
 
+use crate::analyze::schema;
 use crate::forecast::{Forecast, Outcome};
 use crate::gate::GatePolicy;
 use crate::helm::HelmVersion;
@@ -28,6 +29,7 @@ use crate::rules::{self, Severity};
 pub struct Parts<'a> {
     pub forecast: &'a Forecast,
     pub findings: &'a [rules::Finding],
+    pub schema: &'a [schema::Found],
     /// Gaps met on the way; those of the input and of the forecast are added here.
     pub gaps: &'a [Gap],
 }
@@ -47,7 +49,8 @@ pub fn build(input: &Input, parts: Parts<'_>, tool: ToolInfo, policy: &GatePolic
         summary: Summary::count(findings.iter().filter(|finding| finding.waived.is_none())),
         findings,
         gaps,
-        migrations: None,
+        migrations: parts.schema.first().map(|found| found.report.clone()),
+        other_migrations: parts.schema.iter().skip(1).map(|found| found.report.clone()).collect(),
     };
     report.digest = digest::of(input, &report, policy);
     report

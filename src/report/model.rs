@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::forecast::{Action, Alternative, Confidence, Method, Outcome, StepResult};
 use crate::input::{Gap, Skipped};
+use crate::migrations;
 use crate::release::{HookEvent, ObjectRef, Revision, Status};
 use crate::rules::{Evidence, Severity};
 
@@ -24,8 +25,10 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Those that block first.
     pub gaps: Vec<Gap>,
-    /// Analysis of SQL migrations; null = not analysed. This version never analyses them.
-    pub migrations: Option<serde_json::Value>,
+    /// Analysis of the SQL migrations that the records carry; null = they carry none.
+    pub migrations: Option<migrations::report::Report>,
+    /// Further histories, where the release has several.
+    pub other_migrations: Vec<migrations::report::Report>,
     pub summary: Summary,
 }
 

@@ -7,7 +7,7 @@ use crate::forecast::{
     Action, Alternative, Confidence, HookRun, Method, NotRestored, RecordForecast, Rejected, Step, StepResult,
 };
 use crate::helm::{HelmBinary, RollbackFlags};
-use crate::input::{Facts, Known, RevisionEntry, Skipped, TargetChoice};
+use crate::input::{Facts, Known, RevisionEntry, Skipped, TargetChoice, NamedMigrations};
 use crate::release::{ChartInfo, HookEvent, StoredAs, Value};
 use crate::rules::{Evidence, EvidenceSource};
 
@@ -77,6 +77,7 @@ pub fn input() -> Input {
             reason: "the newest revision that is known to have worked".to_owned(),
         },
         facts,
+        schema: NamedMigrations::default(),
         gaps: Vec::new(),
     }
 }
@@ -121,7 +122,7 @@ pub fn tool() -> ToolInfo {
 }
 
 pub fn built(input: &Input, forecast: &Forecast, findings: &[rules::Finding], gaps: &[Gap]) -> Report {
-    build(input, Parts { forecast, findings, gaps }, tool(), &GatePolicy::default())
+    build(input, Parts { forecast, findings, schema: &[], gaps }, tool(), &GatePolicy::default())
 }
 
 /// Nothing found, nothing missing.

@@ -6,7 +6,7 @@ use super::case::{Case, Live, Record, Recorded, Text};
 use super::cluster::served;
 use super::fault::{Collector, Fault, Mark};
 use crate::helm::{HelmBinary, HelmVersion, RollbackFlags, ServerSide, Wait};
-use crate::input::{Between, Input, Known, Residue, RevisionEntry, RevisionInfo, TargetChoice};
+use crate::input::{Between, Input, Known, Residue, RevisionEntry, RevisionInfo, TargetChoice, NamedMigrations};
 use crate::k8s::scope::Scopes;
 use crate::release::manifest::{ParseContext, parse_manifest};
 use crate::release::redact::Redactor;
@@ -64,6 +64,7 @@ impl<'c> World<'c> {
             between,
             residue,
             facts,
+            schema: NamedMigrations::default(),
             gaps: Vec::new(),
         }
     }

@@ -1,0 +1,46 @@
+//! Migrations that the records do not carry: directories and Git revisions that were named, as redacted text.
+
+use super::error::LoadError;
+use super::{files, git};
+use crate::input::{MigrationFiles, NamedMigrations};
+use crate::migrations::history::Language;
+use crate::migrations::source::{Tree, file_name};
+use crate::release::redact::Redactor;
+use crate::settings::{MigrationSource, MigrationSources};
+
+/// Bound of the texts of one side together, in bytes: they become part of the evidence.
+const MOST: usize = 64 << 20;
+
+/// Reads what was named; nothing named gives nothing.
+pub fn named(sources: &MigrationSources, redactor: &Redactor) -> Result<NamedMigrations, LoadError> {
+    let read = |source: &Option<MigrationSource>| source.as_ref().map(|source| side(source, redactor)).transpose();
+    Ok(NamedMigrations { from: read(&sources.from)?, to: read(&sources.to)? })
+}
+
+fn side(source: &MigrationSource, redactor: &Redactor) -> Result<MigrationFiles, LoadError> {
+    let (tree, origin) = match &source.revision {
+        Some(revision) => (git::tree(&source.dir, revision)?, format!("{} at {revision}", source.dir.display())),
+        None => (files::tree(&source.dir)?, source.dir.display().to_string()),
+    };
+    let mut found = MigrationFiles { origin, ..MigrationFiles::default() };
+    let mut left = MOST;
+    let wanted = tree.paths().filter(|path| is_of_interest(path));
+    for path in wanted {
+        match text(&tree, path, &mut left) {
+            Ok(text) => found.texts.insert(path.to_owned(), redactor.text(&text)),
+            Err(why) => found.unread.insert(path.to_owned(), why),
+        };
+    }
+    Ok(found)
+}
+
+fn is_of_interest(path: &str) -> bool {
+    let marks = ["atlas.sum", "sqitch.plan", "sqitch.conf", "alembic.ini", "flyway.conf", ".ledger"];
+    Language::of(path).is_some() || marks.contains(&file_name(path))
+}
+
+fn text(tree: &Tree, path: &str, left: &mut usize) -> Result<String, String> {
+    let text = tree.text(path).map_err(|why| why.to_string())?.text;
+    *left = left.checked_sub(text.len()).ok_or("all files together are too much to keep as evidence")?;
+    Ok(text.to_string())
+}

@@ -1,0 +1,104 @@
+//! Files of the chart inside a record (`chart.files`): the few that may be migrations are kept, all others skipped while reading.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::decode::decode_base64;
+use super::redact::Redactor;
+
+/// Bound of one file, in bytes of its base64 text.
+const LONGEST: usize = 1 << 20;
+
+/// Bound of all files together, in bytes of text.
+const MOST: usize = 8 << 20;
+
+/// Name and data as `pkg/chart.File` (3.x) and `pkg/chart/common.File` (4.x) marshal them: name first.
+#[derive(Default)]
+pub(super) struct RawFile {
+    pub name: String,
+    /// Base64 text; empty for a file that is not of interest.
+    data: String,
+}
+
+/// A script or changelog that a migration framework could read; templates and values of the chart are none.
+fn is_of_interest(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let script = lower.ends_with(".sql");
+    let named = ["migration", "changelog", "db/", "schema"].iter().any(|word| lower.contains(word));
+    let list = [".xml", ".yaml", ".yml", ".json", ".toml", ".sum", ".plan"].iter().any(|end| lower.ends_with(end));
+    !lower.starts_with("crds/") && (script || (named && list))
+}
+
+/// Redacted texts of the files that are of interest, by path.
+pub(super) fn texts(files: &[RawFile], redactor: &Redactor) -> BTreeMap<String, String> {
+    let mut left = MOST;
+    let mut texts = BTreeMap::new();
+    for file in files.iter().filter(|file| !file.data.is_empty()) {
+        let Some(text) = decode_base64(file.data.as_bytes()).and_then(|bytes| String::from_utf8(bytes).ok()) else { continue };
+        let Some(rest) = left.checked_sub(text.len()) else { break };
+        left = rest;
+        texts.insert(file.name.clone(), redactor.text(&text));
+    }
+    texts
+}
+
+impl<'de> Deserialize<'de> for RawFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FileVisitor)
+    }
+}
+
+struct FileVisitor;
+
+impl<'de> Visitor<'de> for FileVisitor {
+    type Value = RawFile;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a file of a chart")
+    }
+
+    fn visit_unit<E>(self) -> Result<RawFile, E> {
+        Ok(RawFile::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawFile, A::Error> {
+        let mut file = RawFile::default();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "name" => file.name = map.next_value::<Option<String>>()?.unwrap_or_default(),
+                "data" if is_of_interest(&file.name) => {
+                    let data: Option<String> = map.next_value()?;
+                    file.data = data.filter(|data| data.len() <= LONGEST).unwrap_or_default();
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_be_a_migration_is_kept() {
+        let json = r#"[{"name":"README.md","data":"eA=="},{"name":"migrations/1_a.up.sql","data":"U0VMRUNUIDE7"},null]"#;
+        let files: Vec<RawFile> = serde_json::from_str(json).unwrap();
+        let texts = texts(&files, &Redactor::with_key([1; 32]));
+        assert_eq!(texts.into_iter().collect::<Vec<_>>(), [("migrations/1_a.up.sql".to_owned(), "SELECT 1;".to_owned())]);
+    }
+
+    #[test]
+    fn templates_and_definitions_are_not_migrations() {
+        for name in ["crds/x.sql", "dashboards/a.json", "values.schema.jsonnet", "README.md"] {
+            assert!(!is_of_interest(name), "{name}");
+        }
+        assert!(is_of_interest("db/changelog-master.xml"));
+    }
+}
