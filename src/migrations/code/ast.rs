@@ -129,10 +129,6 @@ impl Call {
         self.keyword(keyword).or_else(|| self.args.get(position))
     }
 
-    pub fn arg_text(&self, position: usize, keyword: &str) -> Option<&str> {
-        self.arg(position, keyword).and_then(Value::as_text)
-    }
-
     pub fn text(&self, position: usize) -> Option<&str> {
         self.args.get(position).and_then(Value::as_text)
     }

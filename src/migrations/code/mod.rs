@@ -12,6 +12,7 @@ mod ast;
 mod change;
 mod django;
 mod django_field;
+mod knex;
 mod laravel;
 mod lex;
 mod lower;
@@ -164,6 +165,7 @@ impl Reader {
             Kind::Alembic => alembic::read(&parsed(Language::Python), dialect),
             Kind::EfCore | Kind::FluentMigrator => plain(&parsed(Language::CSharp), "Up", "Down", dialect),
             Kind::Ecto => plain(&parsed(Language::Elixir), "up", "down", dialect),
+            Kind::Knex => knex::read(&parsed(Language::Js), dialect),
             Kind::Laravel => laravel::read(&parsed(Language::Php), dialect),
             Kind::Phinx | Kind::Doctrine => plain(&parsed(Language::Php), "up", "down", dialect),
             _ => plain(&parsed(Language::Js), "up", "down", dialect),

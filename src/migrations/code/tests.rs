@@ -132,3 +132,11 @@ return new class extends Migration {
     );
     assert_eq!((down.as_str(), kind), ("drop posts", DownKind::Written));
 }
+
+#[test]
+fn knex_builders() {
+    let text = "exports.up = async function (knex) {\n  await knex.schema.createTable('t', (table) => {\n    table.increments();\n    table.string('s', 10).notNullable().defaultTo('x');\n  });\n  await knex.schema.alterTable('u', (table) => {\n    table.dropColumn('a');\n    table.setNullable('b');\n  });\n  await knex.raw('DROP TABLE old');\n  await knex('u').update({ a: 1 });\n};\nexports.down = function () {};\n";
+    let (up, _, kind) = ways(Kind::Knex, text);
+    assert_eq!(up, "create t (id integer, s varchar!=); remove u.a; alter u.b DropNotNull; drop old; opaque knex.update");
+    assert_eq!(kind, DownKind::Empty);
+}
