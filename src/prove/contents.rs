@@ -8,7 +8,7 @@ use super::server::{Row, Session};
 /// More rows than a migration over synthetic ones makes.
 const ROWS: usize = 2_000;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
     columns: Vec<String>,
     key: Vec<usize>,

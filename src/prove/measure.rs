@@ -11,9 +11,10 @@ use super::server::{Server, Session};
 use super::values::Reach;
 use crate::sql::split;
 
-/// The name of the database that keeps the history's state, and of the one that is measured in.
-const STATE: &str = "proof_state";
-const TRIAL: &str = "proof_trial";
+/// A database that is made here, by what it is for: `state` keeps the history's state, `trial` is measured in. Processes do not meet.
+fn name(purpose: &str) -> String {
+    format!("proof_{purpose}_{}", std::process::id())
+}
 
 /// What a down did to the schema and rows that were there before its up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Measured {
     pub old_code: Outcome,
     pub gone: Vec<Gone>,
     pub down: Down,
+    /// The down ran and left everything as it found it.
+    pub idle: bool,
     /// The rows that the up accepted.
     pub reach: Reach,
     /// Tables without a row, so that nothing is known about values in them.
@@ -57,22 +60,24 @@ pub struct Measured {
 /// Goes through a history on one server.
 pub struct Prover {
     server: Server,
+    state: String,
+    trial: String,
 }
 
 impl Prover {
     /// Starts with an empty database.
     pub async fn start(mut server: Server) -> Result<Self, Refusal> {
-        server.create(STATE).await?;
-        Ok(Prover { server })
+        let (state, trial) = (name("state"), name("trial"));
+        server.create(&state).await?;
+        Ok(Prover { server, state, trial })
     }
 
     /// Applies scripts without measuring.
     pub async fn apply(&mut self, scripts: &[String]) -> Result<(), Refusal> {
-        let mut session = self.server.connect(STATE).await?;
-        for script in scripts {
-            run_script(&mut session, script).await?;
-        }
-        Ok(())
+        let mut session = self.server.connect(&self.state).await?;
+        let done = run_scripts(&mut session, scripts).await;
+        session.close().await;
+        done
     }
 
     /// Measures scripts as one step and applies them.
@@ -80,9 +85,10 @@ impl Prover {
         let begin = Instant::now();
         let mut measured = Err(Refusal::said("not tried"));
         for reach in [Reach::Extreme, Reach::Ordinary, Reach::Empty] {
-            self.server.copy(STATE, TRIAL).await?;
-            let mut session = self.server.connect(TRIAL).await?;
+            self.server.copy(&self.state, &self.trial).await?;
+            let mut session = self.server.connect(&self.trial).await?;
             measured = trial(&mut session, ups, down, reach).await;
+            session.close().await;
             if measured.is_ok() {
                 break;
             }
@@ -96,8 +102,8 @@ impl Prover {
 
     /// Takes both databases away.
     pub async fn end(mut self) -> Result<(), Refusal> {
-        self.server.drop(TRIAL).await?;
-        self.server.drop(STATE).await
+        self.server.drop(&self.trial).await?;
+        self.server.drop(&self.state).await
     }
 }
 
@@ -106,36 +112,37 @@ async fn trial(session: &mut Session, ups: &[String], down: Option<&[String]>, r
     seed::seed(session, &catalog, &seed::hints(ups), reach).await;
     let old = old_code::record(session, &catalog).await;
     let before = contents::read(session, &catalog).await;
-    for up in ups {
-        run_script(session, up).await?;
-    }
+    run_scripts(session, ups).await?;
     let later = session.catalog().await?;
     let after = contents::read(session, &later).await;
     let old_code = old_code::replay(session, &old).await;
     let gone = contents::gone(&before, &after);
-    let down = run_down(session, down, &catalog, &before).await;
+    let (down, idle) = run_down(session, down, (&catalog, &before), (&later, &after)).await;
     let empty = contents::empty(&before);
-    Ok(Measured { old_code, gone, down, reach, empty, millis: 0 })
+    Ok(Measured { old_code, gone, down, idle, reach, empty, millis: 0 })
 }
 
-async fn run_down(session: &mut Session, down: Option<&[String]>, catalog: &Catalog, before: &Contents) -> Down {
-    let Some(scripts) = down else { return Down::None };
+type State<'a> = (&'a Catalog, &'a Contents);
+
+async fn run_down(session: &mut Session, down: Option<&[String]>, old: State<'_>, new: State<'_>) -> (Down, bool) {
+    let Some(scripts) = down else { return (Down::None, false) };
     let dialect = session.dialect();
     if scripts.iter().all(|script| split::split(script, dialect).is_empty()) {
-        return Down::Empty;
+        return (Down::Empty, true);
     }
-    for script in scripts {
-        if let Err(refusal) = run_script(session, script).await {
-            return Down::Fails(refusal.to_string());
-        }
+    if let Err(refusal) = run_scripts(session, scripts).await {
+        return (Down::Fails(refusal.to_string()), false);
     }
     match session.catalog().await {
-        Ok(now) => compare(catalog, &now, before, &contents::read(session, &now).await),
-        Err(refusal) => Down::Fails(refusal.to_string()),
+        Ok(now) => {
+            let rows = contents::read(session, &now).await;
+            (compare(old, (&now, &rows)), now.lines == new.0.lines && rows == *new.1)
+        }
+        Err(refusal) => (Down::Fails(refusal.to_string()), false),
     }
 }
 
-fn compare(catalog: &Catalog, now: &Catalog, before: &Contents, after: &Contents) -> Down {
+fn compare((catalog, before): State<'_>, (now, after): State<'_>) -> Down {
     let missing = catalog.lines.difference(&now.lines).map(|line| format!("- {line}"));
     let added = now.lines.difference(&catalog.lines).map(|line| format!("+ {line}"));
     let lines: Vec<String> = missing.chain(added).collect();
@@ -144,6 +151,13 @@ fn compare(catalog: &Catalog, now: &Catalog, before: &Contents, after: &Contents
     }
     let gone: Vec<String> = contents::gone(before, after).into_iter().map(|gone| gone.object).collect();
     if gone.is_empty() { Down::Exact } else { Down::Lossy(gone) }
+}
+
+async fn run_scripts(session: &mut Session, scripts: &[String]) -> Result<(), Refusal> {
+    for script in scripts {
+        run_script(session, script).await?;
+    }
+    Ok(())
 }
 
 /// Runs a script in one transaction, as most frameworks do, or statement by statement where it has its own or may not be in one.
@@ -178,7 +192,8 @@ async fn without_parents(session: &mut Session, statement: &str) -> Result<(), R
 
 /// Whether a statement controls transactions, or is refused or without effect in one.
 fn is_alone(statement: &str) -> bool {
-    let words: Vec<String> = statement.split_whitespace().take(6).map(|word| word.trim_end_matches(';').to_uppercase()).collect();
+    let words: Vec<String> =
+        statement.split_whitespace().take(12).map(|word| word.trim_end_matches(';').to_uppercase()).collect();
     let first = words.first().map_or("", String::as_str);
     matches!(first, "BEGIN" | "START" | "COMMIT" | "ROLLBACK" | "END" | "PRAGMA" | "VACUUM")
         || words.iter().any(|word| word == "CONCURRENTLY")

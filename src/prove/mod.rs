@@ -4,7 +4,9 @@
 //! This is I/O: it connects to databases and changes them. It only ever works in databases that it made itself.
 
 pub mod catalog;
+pub mod compare;
 pub mod contents;
+pub mod history;
 pub mod measure;
 pub mod mysql;
 pub mod old_code;

@@ -37,6 +37,13 @@ impl Server {
         admin.rows(&format!("DROP DATABASE IF EXISTS {}", quoted(name))).await.map(drop)
     }
 
+    pub async fn version(&self) -> Result<String, Refusal> {
+        let rows = self.connect(None, Duration::from_secs(60)).await?.rows("SELECT version()").await?;
+        let version = rows.into_iter().flatten().flatten().next().unwrap_or_default();
+        let product = if version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
+        Ok(format!("{product} {}", version.split('-').next().unwrap_or_default()))
+    }
+
     pub async fn connect(&self, name: Option<&str>, limit: Duration) -> Result<Session, Refusal> {
         let options = self.options.clone().db_name(name).prefer_socket(false);
         let mut session = Session { connection: Conn::new(options).await.map_err(refusal)? };
@@ -114,6 +121,10 @@ async fn fill(target: &mut Session, from: &str, table: &str) -> Result<(), Refus
 }
 
 impl Session {
+    pub async fn close(self) {
+        let _ = self.connection.disconnect().await;
+    }
+
     pub async fn rows(&mut self, sql: &str) -> Result<Vec<Row>, Refusal> {
         let result = self.connection.query_iter(sql).await.map_err(refusal)?;
         let rows: Vec<mysql_async::Row> = result.collect_and_drop().await.map_err(refusal)?;

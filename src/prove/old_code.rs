@@ -51,7 +51,7 @@ pub async fn record(session: &mut Session, catalog: &Catalog) -> OldCode {
     for (name, table) in &catalog.tables {
         let columns = readable(session, table).await;
         old.reads.push(Read { table: name.clone(), quoted: table.quoted.clone(), columns });
-        if table.base && !table.part {
+        if table.base {
             inserts(session, catalog, name, table, &mut old.writes).await;
             updates(session, name, table, &mut old.writes).await;
             deletes(session, name, table, &mut old.writes).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use super::catalog::{Catalog, Column, ForeignKey, Table};
@@ -17,6 +18,7 @@ pub struct Server {
 
 pub struct Session {
     client: Client,
+    connection: JoinHandle<()>,
 }
 
 impl Server {
@@ -33,6 +35,9 @@ impl Server {
 
     pub async fn create(&mut self, name: &str, template: Option<&str>) -> Result<(), Refusal> {
         self.drop(name).await?;
+        if let Some(template) = template {
+            self.wait_for_others(template).await?;
+        }
         let name = quote(Dialect::PostgreSql, name);
         let template = quote(Dialect::PostgreSql, template.unwrap_or("template1"));
         self.admin().await?.rows(&format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")).await.map(drop)
@@ -43,6 +48,24 @@ impl Server {
         self.admin().await?.rows(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.map(drop)
     }
 
+    pub async fn version(&mut self) -> Result<String, Refusal> {
+        let rows = self.admin().await?.rows("SHOW server_version").await?;
+        let version = rows.into_iter().flatten().flatten().next().unwrap_or_default();
+        Ok(format!("PostgreSQL {}", version.split(' ').next().unwrap_or_default()))
+    }
+
+    /// The server ends a connection some time after the client did, and looks for others only every tenth of a second.
+    async fn wait_for_others(&mut self, name: &str) -> Result<(), Refusal> {
+        let sql = format!("SELECT FROM pg_stat_activity WHERE datname = '{}'", name.replace('\'', "''"));
+        for _ in 0..500 {
+            if self.admin().await?.rows(&sql).await?.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Ok(())
+    }
+
     pub async fn connect(&self, name: &str, limit: Duration) -> Result<Session, Refusal> {
         let mut config = self.config.clone();
         open(config.dbname(name), limit).await
@@ -51,8 +74,9 @@ impl Server {
 
 async fn open(config: &Config, limit: Duration) -> Result<Session, Refusal> {
     let (client, connection) = config.connect(NoTls).await.map_err(refusal)?;
-    tokio::spawn(connection);
-    let mut session = Session { client };
+    // Its errors show as errors of the next query.
+    let connection = tokio::spawn(async move { drop(connection.await) });
+    let mut session = Session { client, connection };
     let limit = limit.as_millis();
     session.rows(&format!("SET statement_timeout = {limit}; SET lock_timeout = {limit}; SET TimeZone = 'UTC'")).await?;
     session.rows("SET client_min_messages = error; SET bytea_output = hex; SET extra_float_digits = 3").await?;
@@ -60,6 +84,11 @@ async fn open(config: &Config, limit: Duration) -> Result<Session, Refusal> {
 }
 
 impl Session {
+    pub async fn close(self) {
+        drop(self.client);
+        let _ = self.connection.await;
+    }
+
     pub async fn rows(&mut self, sql: &str) -> Result<Vec<Row>, Refusal> {
         let messages = self.client.simple_query(sql).await.map_err(refusal)?;
         Ok(messages.into_iter().filter_map(row).collect())

@@ -38,6 +38,15 @@ impl Session {
         }
     }
 
+    /// Ends the connection and waits for it: a database that is in use can be no template.
+    pub async fn close(self) {
+        match self {
+            Session::Postgres(session) => session.close().await,
+            Session::MySql(session) => session.close().await,
+            Session::Sqlite(_) => {}
+        }
+    }
+
     pub fn dialect(&self) -> Dialect {
         match self {
             Session::Postgres(_) => Dialect::PostgreSql,
@@ -112,6 +121,15 @@ impl Server {
             Server::Postgres(server) => server.drop(name).await,
             Server::MySql(server) => server.drop(name).await,
             Server::Sqlite(server) => server.drop(name),
+        }
+    }
+
+    /// What the server calls itself.
+    pub async fn version(&mut self) -> Result<String, Refusal> {
+        match self {
+            Server::Postgres(server) => server.version().await,
+            Server::MySql(server) => server.version().await,
+            Server::Sqlite(_) => Ok(format!("SQLite {}", rusqlite::version())),
         }
     }
 

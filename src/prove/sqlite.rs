@@ -107,7 +107,9 @@ fn lines(kind: &str, name: &str, sql: &str) -> Vec<String> {
     let plain: String = sql.chars().filter(|c| !c.is_whitespace() && !"\"`[]".contains(*c)).collect::<String>().to_lowercase();
     match plain.split_once('(') {
         Some((_, inner)) if kind == "table" => {
-            cut(inner.trim_end_matches(')')).into_iter().map(|part| format!("table {name}: {part}")).collect()
+            let (columns, options) = inner.rsplit_once(')').unwrap_or((inner, ""));
+            let options = Some(options).filter(|options| !options.is_empty()).map(str::to_owned);
+            cut(columns).into_iter().chain(options).map(|part| format!("table {name}: {part}")).collect()
         }
         _ => vec![format!("{kind} {name}: {plain}")],
     }

@@ -6,6 +6,10 @@ use rollback_safe::prove::server::Server;
 use rollback_safe::prove::{mysql, postgres, sqlite};
 use rollback_safe::sql::dialect::Dialect;
 
+fn directory() -> PathBuf {
+    std::env::temp_dir().join(format!("rollback-safe-proof-{}", std::process::id()))
+}
+
 /// A server for a dialect, or what is missing for it.
 pub fn server(dialect: Dialect) -> Result<Server, String> {
     match dialect {
@@ -19,10 +23,26 @@ pub fn server(dialect: Dialect) -> Result<Server, String> {
             Ok(Server::MySql(mysql::Server { options }))
         }
         Dialect::Sqlite => {
-            let directory: PathBuf = std::env::temp_dir().join(format!("rollback-safe-proof-{}", std::process::id()));
+            let directory = directory();
             std::fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
             Ok(Server::Sqlite(sqlite::Server { directory }))
         }
         other => Err(format!("no {other} here")),
     }
+}
+
+/// Takes the directory of SQLite databases away.
+pub fn clean() {
+    let _ = std::fs::remove_dir_all(directory());
+}
+
+/// What the engines that are there call themselves.
+pub async fn versions() -> Vec<String> {
+    let mut versions = Vec::new();
+    for dialect in [Dialect::PostgreSql, Dialect::MariaDb, Dialect::Sqlite] {
+        if let Ok(mut server) = server(dialect) {
+            versions.extend(server.version().await.ok());
+        }
+    }
+    versions
 }

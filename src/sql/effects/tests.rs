@@ -21,6 +21,9 @@ struct Case {
     up: Vec<String>,
     down: Option<String>,
     expect: Expected,
+    /// Why a database cannot be asked.
+    #[serde(default, rename = "unmeasured")]
+    _unmeasured: Option<String>,
 }
 
 #[derive(Deserialize)]
