@@ -125,7 +125,10 @@ pub(super) struct Column {
     pub identity: bool,
     pub primary_key: bool,
     pub unique: bool,
+    /// Name of the constraint that `unique` makes, where the framework gives one.
+    pub unique_name: Option<String>,
     pub references: Option<Reference>,
+    pub reference_name: Option<String>,
     pub check: Option<String>,
     /// Expression, stored.
     pub generated: Option<(String, bool)>,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::ast::{Call, Node, NodeKind, Value};
 use super::change::{Change, Column, Constraint, ConstraintKind, Item, Reference, Undo, inverse};
-use super::django_field::{Field, field};
+use super::django_field::{Field, field, order_field};
 use super::lower::{literal, quote, quote_name};
 use super::walk::Walk;
 use super::{CodeMigration, DownKind, Header, lower};
@@ -17,6 +17,8 @@ use crate::sql::dialect::Dialect;
 pub(super) struct Model {
     pub name: String,
     pub table: String,
+    /// Its table when it was made: names of constraints and indexes come from it and outlive renames.
+    pub origin: String,
     /// `db_table` is written, so that the table keeps its name when the model is renamed.
     pub fixed: bool,
     /// A proxy or unmanaged: it has no table here.
@@ -36,6 +38,12 @@ impl Model {
     fn column(&self, name: &str) -> String {
         self.field(name).map_or(name, |field| &field.column).to_owned()
     }
+
+    /// The columns of fields as they were called first.
+    fn origins(&self, fields: &[String]) -> String {
+        let first = fields.iter().map(|name| self.field(name).map_or(name, |field| &field.origin.1).as_str());
+        first.collect::<Vec<_>>().join("_")
+    }
 }
 
 /// All models by `app.model` in lower case.
@@ -43,6 +51,9 @@ impl Model {
 pub(super) struct State {
     pub models: BTreeMap<String, Model>,
 }
+
+/// Primary keys that are foreign keys are followed this far.
+const MAX_KEYS: u32 = 8;
 
 struct Run<'a> {
     walk: &'a Walk,
@@ -119,7 +130,8 @@ impl Run<'_> {
             }
             Value::Call(call) if call.called => out.extend(self.operation(call)),
             Value::Call(call) if call.name != "operations" => out.push(super::walk::unknown(call)),
-            _ => {}
+            Value::Call(_) => {}
+            _ => out.push(Item::new(line, not_read("operations"))),
         }
     }
 
@@ -153,25 +165,17 @@ impl Run<'_> {
             "CreateModel" => self.create_model(call)?,
             "DeleteModel" => {
                 let key = self.key(&self.text(call, 0, "name")?);
-                let model = self.state.models.remove(&key)?;
+                let model = self.state.models.get(&key)?.clone();
                 let create = self.creation(&model);
                 let mut drops: Vec<Change> = self.many_tables(&model).into_iter().map(drop_table).collect();
+                self.state.models.remove(&key);
                 if !model.unmanaged {
                     drops.push(drop_table(model.table.clone()));
                 }
                 self.items(line, drops, create)
             }
             "RenameModel" => self.rename_model(call)?,
-            "AlterModelTable" => {
-                let key = self.key(&self.text(call, 0, "name")?);
-                let to = self.text(call, 1, "table");
-                let app = self.app.clone();
-                let model = self.state.models.get_mut(&key)?;
-                let to_table = to.clone().unwrap_or_else(|| format!("{app}_{}", model.name.to_lowercase()));
-                let from = std::mem::replace(&mut model.table, to_table.clone());
-                model.fixed = to.is_some();
-                if from == to_table { Vec::new() } else { self.item(line, Change::RenameTable { from, to: to_table }) }
-            }
+            "AlterModelTable" => self.alter_table(call)?,
             "AddField" => self.add_field(call)?,
             "RemoveField" => {
                 let key = self.key(&self.text(call, 0, "model_name")?);
@@ -188,15 +192,14 @@ impl Run<'_> {
             "AlterUniqueTogether" | "AlterIndexTogether" => self.together(call)?,
             "AddIndex" | "AddIndexConcurrently" | "AddConstraint" | "AddConstraintNotValid" => self.add_named(call)?,
             "RemoveIndex" | "RemoveConstraint" | "RemoveIndexConcurrently" => self.remove_named(call)?,
-            "RenameIndex" => self.item(line, Change::Harmless),
+            "RenameIndex" => self.rename_index(call)?,
+            "AlterOrderWithRespectTo" => self.alter_order(call)?,
             "RunSQL" => self.run_sql(call),
             "RunPython" => self.run_python(call),
             "SeparateDatabaseAndState" => self.separate(call),
-            "AlterModelOptions"
-            | "AlterModelManagers"
-            | "AlterModelTableComment"
-            | "AlterOrderWithRespectTo"
-            | "ValidateConstraint" => self.item(line, Change::Harmless),
+            "AlterModelOptions" | "AlterModelManagers" | "AlterModelTableComment" | "ValidateConstraint" => {
+                self.item(line, Change::Harmless)
+            }
             name if name.ends_with("Extension") => {
                 let extension = match name {
                     "CreateExtension" => self.text(call, 0, "name")?,
@@ -222,15 +225,18 @@ impl Run<'_> {
         let written = self.walk.text(options.get("db_table"));
         let mut model = Model {
             table: written.clone().unwrap_or_else(|| format!("{}_{}", self.app, name.to_lowercase())),
+            origin: String::new(),
             fixed: written.is_some(),
             unmanaged: options.get("proxy").and_then(Value::as_bool) == Some(true)
                 || options.get("managed").and_then(Value::as_bool) == Some(false),
             name,
             ..Model::default()
         };
+        model.origin.clone_from(&model.table);
         let Some(Value::List(fields)) = call.arg(1, "fields").map(|value| self.walk.resolve(value)) else { return None };
         let key = self.key(&model.name);
         self.state.models.insert(key.clone(), model.clone());
+        let mut missing = Vec::new();
         for pair in fields {
             if let Value::List(pair) = pair
                 && let [Value::Text { text, .. }, Value::Call(kind)] = pair.as_slice()
@@ -238,7 +244,12 @@ impl Run<'_> {
                 let made = field(self.walk, self.state, &self.app, &model, text, kind);
                 model.fields.push((text.clone(), made));
                 self.state.models.insert(key.clone(), model.clone());
+            } else {
+                missing.push(not_read("a field of CreateModel"));
             }
+        }
+        if options.get("order_with_respect_to").is_some_and(|value| *value != Value::Null) {
+            model.fields.push(("_order".into(), order_field(&model.table)));
         }
         model.unique_together = together_lists(options.get("unique_together"));
         model.index_together = together_lists(options.get("index_together"));
@@ -246,13 +257,19 @@ impl Run<'_> {
         let mut named = Vec::new();
         for option in ["constraints", "indexes"] {
             if let Some(Value::List(list)) = options.get(option) {
-                named.extend(list.iter().filter_map(Value::as_call).filter_map(|call| self.named(&model, call, false)));
+                for part in list {
+                    match part.as_call().and_then(|call| self.named(&model, call, false)) {
+                        Some(found) => named.push(found),
+                        None => missing.push(not_read(option)),
+                    }
+                }
             }
         }
         for (name, change) in named {
             changes.push(change.clone());
             model.named.insert(name, change);
         }
+        changes.append(&mut missing);
         let down = self.many_tables(&model).into_iter().chain([model.table.clone()]).map(drop_table).collect();
         let unmanaged = model.unmanaged;
         self.state.models.insert(key, model);
@@ -268,15 +285,15 @@ impl Run<'_> {
         let columns: Vec<Column> = own.clone().map(|(_, field)| field.column(self.walk.dialect)).collect();
         let constraints = model.unique_together.iter().map(|fields| self.unique(model, fields)).collect();
         let mut out = vec![Change::CreateTable { table: model.table.clone(), columns, constraints, if_not_exists: false }];
-        out.extend(own.filter_map(|(_, field)| index_of(model, field)));
+        out.extend(own.filter_map(|(_, field)| index_of(model, field, self.walk.dialect)));
         out.extend(model.index_together.iter().map(|fields| index_together(model, fields)));
-        out.extend(model.fields.iter().filter_map(|(name, field)| self.many_table(model, name, field)));
+        out.extend(model.fields.iter().flat_map(|(name, field)| self.many_changes(model, name, field)));
         out
     }
 
     fn unique(&self, model: &Model, fields: &[String]) -> Constraint {
         let columns: Vec<String> = fields.iter().map(|name| model.column(name)).collect();
-        let name = Some(format!("{}_{}_uniq", model.table, columns.join("_")));
+        let name = Some(format!("{}_{}_uniq", model.origin, model.origins(fields)));
         Constraint { name, kind: ConstraintKind::Unique(columns), not_valid: false }
     }
 
@@ -324,6 +341,26 @@ impl Run<'_> {
         Some(Change::CreateTable { table, columns, constraints: vec![unique], if_not_exists: false })
     }
 
+    /// That table with the indexes of its two sides.
+    fn many_changes(&self, model: &Model, name: &str, field: &Field) -> Vec<Change> {
+        let Some(Change::CreateTable { table, columns, constraints, if_not_exists }) = self.many_table(model, name, field) else {
+            return Vec::new();
+        };
+        let sides = columns.iter().filter(|column| column.references.is_some() && !self.walk.dialect.is_mysql());
+        let index = |column: &Column| Change::CreateIndex {
+            table: table.clone(),
+            name: Some(format!("{table}_{}_idx", column.name)),
+            columns: vec![column.name.clone()],
+            unique: false,
+            condition: None,
+            if_not_exists: false,
+        };
+        let indexes: Vec<Change> = sides.map(index).collect();
+        let mut out = vec![Change::CreateTable { table: table.clone(), columns, constraints, if_not_exists }];
+        out.extend(indexes);
+        out
+    }
+
     fn add_field(&mut self, call: &Call) -> Option<Vec<Item>> {
         let key = self.key(&self.text(call, 0, "model_name")?);
         let name = self.text(call, 1, "name")?;
@@ -347,7 +384,8 @@ impl Run<'_> {
     /// A model whose migration was not seen: its table has the usual name.
     fn unknown_model(&self, key: &str) -> Model {
         let name = key.rsplit('.').next().unwrap_or("").to_owned();
-        Model { table: format!("{}_{name}", self.app), name, ..Model::default() }
+        let table = format!("{}_{name}", self.app);
+        Model { origin: table.clone(), table, name, ..Model::default() }
     }
 
     fn added(&self, model: &Model, name: &str, made: &Field) -> Vec<Change> {
@@ -355,11 +393,11 @@ impl Run<'_> {
             return Vec::new();
         }
         if made.many.is_some() {
-            return self.many_table(model, name, made).into_iter().collect();
+            return self.many_changes(model, name, made);
         }
         let column = made.column(self.walk.dialect);
         let mut out = vec![Change::AddColumn { table: model.table.clone(), column, if_not_exists: false }];
-        out.extend(index_of(model, made));
+        out.extend(index_of(model, made, self.walk.dialect));
         out
     }
 
@@ -385,16 +423,30 @@ impl Run<'_> {
         let name = self.text(call, 1, "name")?;
         let kind = call.arg(2, "field")?.as_call()?;
         let model = self.state.models.get(&key).cloned().unwrap_or_else(|| self.unknown_model(&key));
-        let to = field(self.walk, self.state, &self.app, &model, &name, kind);
+        let mut to = field(self.walk, self.state, &self.app, &model, &name, kind);
         let Some(from) = model.field(&name).cloned() else {
             let model = self.state.models.entry(key).or_insert(model);
             model.fields.push((name, to));
             return None;
         };
-        let (up, down) = (self.altered(&model, &name, &from, &to), self.altered(&model, &name, &to, &from));
+        to.origin.clone_from(&from.origin);
+        let (mut up, mut down) = (self.altered(&model, &name, &from, &to), self.altered(&model, &name, &to, &from));
+        let rebuilt = model.table.clone();
         let model = self.state.models.get_mut(&key)?;
         if let Some(slot) = model.fields.iter_mut().find(|(own, _)| *own == name) {
-            slot.1 = to;
+            slot.1 = to.clone();
+        }
+        if from.primary_key && to.primary_key && from.reference_type() != to.reference_type() {
+            let mut following = self.followers(&key, 0);
+            if from.sql_type == to.sql_type {
+                // SQLite counts every key as integer: only the rebuilt table itself gets the new type.
+                following.retain(|(table, _)| *table == rebuilt);
+            }
+            for (table, column) in following {
+                up.push(self.type_change(&table, &column, &to.reference_type()));
+                down.push(self.type_change(&table, &column, &from.reference_type()));
+            }
+            self.state.follow(&key, &to.reference_type(), 0);
         }
         Some(self.items(call.line, up, down))
     }
@@ -414,11 +466,14 @@ impl Run<'_> {
             out.push(Change::RenameColumn { table: table.clone(), from: from.column.clone(), to: column.clone() });
         }
         if from.sql_type != to.sql_type {
-            out.push(Change::SetType {
-                table: table.clone(),
-                column: column.clone(),
-                sql_type: to.sql_type.clone(),
-                using: None,
+            let base = |field: &Field| field.sql_type.split('(').next().unwrap_or("").to_owned();
+            out.push(match base(from) == base(to) {
+                // `_using_sql`: none where the type differs in its length alone.
+                true => {
+                    let (table, column) = (table.clone(), column.clone());
+                    Change::SetType { table, column, sql_type: to.sql_type.clone(), using: None }
+                }
+                false => self.type_change(&table, &column, &to.sql_type),
             });
         }
         if from.db_default != to.db_default {
@@ -432,9 +487,22 @@ impl Run<'_> {
             }
             out.push(Change::SetNotNull { table: table.clone(), column: column.clone(), not_null: !to.null });
         }
+        if from.positive != to.positive {
+            let constraint = to.check_constraint(self.walk.dialect);
+            let name = constraint.name.clone().unwrap_or_default();
+            out.push(match to.positive {
+                true => Change::AddConstraint { table: table.clone(), constraint },
+                false => Change::DropConstraint { table: table.clone(), name, if_exists: false },
+            });
+        }
+        match (from.wants_index(), to.wants_index()) {
+            (true, false) => out.extend(index_of(model, from, self.walk.dialect).and_then(|gone| dropped(&gone))),
+            (false, true) => out.extend(index_of(model, to, self.walk.dialect)),
+            _ => {}
+        }
         let unique = |field: &Field| field.unique && !field.primary_key;
         if unique(from) != unique(to) {
-            let constraint = to.unique_constraint(&table);
+            let constraint = to.unique_constraint();
             out.push(match unique(to) {
                 true => Change::AddConstraint { table: table.clone(), constraint },
                 false => {
@@ -444,6 +512,94 @@ impl Run<'_> {
         }
         out.extend(foreign_changes(&table, from, to));
         out
+    }
+
+    fn type_change(&self, table: &str, column: &str, sql_type: &str) -> Change {
+        let using =
+            (self.walk.dialect == Dialect::PostgreSql).then(|| format!("{}::{sql_type}", quote(column, self.walk.dialect)));
+        Change::SetType { table: table.to_owned(), column: column.to_owned(), sql_type: sql_type.to_owned(), using }
+    }
+
+    /// Tables and columns whose type follows the primary key of a model.
+    fn followers(&self, key: &str, depth: u32) -> Vec<(String, String)> {
+        let mut out = Vec::new();
+        for (own, model) in &self.state.models {
+            for (name, field) in model.fields.iter().filter(|_| !model.unmanaged) {
+                if field.follows(key) {
+                    out.push((model.table.clone(), field.column.clone()));
+                    if field.primary_key && depth < MAX_KEYS {
+                        out.extend(self.followers(own, depth + 1));
+                    }
+                }
+                if let Some(Change::CreateTable { table, columns, .. }) = self.many_table(model, name, field) {
+                    let to = field.many.as_ref().is_some_and(|many| many.to == key);
+                    let sides = columns.iter().skip(1).zip([own == key, to]).filter(|(_, is)| *is);
+                    out.extend(sides.map(|(column, _)| (table.clone(), column.name.clone())));
+                }
+            }
+        }
+        out
+    }
+
+    fn alter_table(&mut self, call: &Call) -> Option<Vec<Item>> {
+        let key = self.key(&self.text(call, 0, "name")?);
+        let written = self.text(call, 1, "table");
+        let before = self.every_many(&key);
+        let app = self.app.clone();
+        let model = self.state.models.get_mut(&key)?;
+        let to = written.clone().unwrap_or_else(|| format!("{app}_{}", model.name.to_lowercase()));
+        let from = std::mem::replace(&mut model.table, to.clone());
+        model.fixed = written.is_some();
+        let unmanaged = model.unmanaged;
+        let mut out = Vec::new();
+        if from != to && !unmanaged {
+            out.push(Item::new(call.line, Change::RenameTable { from, to }));
+            self.many_renames(&before, &key, &key, call.line, &mut out);
+        }
+        Some(if self.database { out } else { Vec::new() })
+    }
+
+    fn rename_index(&mut self, call: &Call) -> Option<Vec<Item>> {
+        let key = self.key(&self.text(call, 0, "model_name")?);
+        let to = self.text(call, 1, "new_name")?;
+        let model = self.state.models.get_mut(&key)?;
+        let change = match self.walk.text(call.arg(2, "old_name")) {
+            Some(old) => model.named.remove(&old)?,
+            None => {
+                let fields = self.walk.texts(call.arg(3, "old_fields"));
+                let at = model.index_together.iter().position(|own| *own == fields)?;
+                let fields = model.index_together.remove(at);
+                index_together(model, &fields)
+            }
+        };
+        let Change::CreateIndex { table: _, name: Some(from), columns, unique, condition, if_not_exists } = change else {
+            return None;
+        };
+        let table = model.table.clone();
+        let name = Some(to.clone());
+        let made = Change::CreateIndex { table: table.clone(), name, columns, unique, condition, if_not_exists };
+        model.named.insert(to.clone(), made);
+        Some(self.item(call.line, Change::RenameIndex { table, from, to }))
+    }
+
+    /// The column `_order` comes and goes with the option.
+    fn alter_order(&mut self, call: &Call) -> Option<Vec<Item>> {
+        let key = self.key(&self.text(call, 0, "name")?);
+        let wanted = call.arg(1, "order_with_respect_to").is_some_and(|value| *self.walk.resolve(value) != Value::Null);
+        let model = self.state.models.get(&key)?.clone();
+        let field = order_field(&model.table);
+        let has = model.field("_order").is_some();
+        let slot = self.state.models.get_mut(&key)?;
+        slot.fields.retain(|(name, _)| name != "_order");
+        if wanted {
+            slot.fields.push(("_order".into(), field.clone()));
+        }
+        let (added, removed) = (self.added(&model, "_order", &field), self.removed(&model, "_order", &field));
+        Some(match (has, wanted) {
+            (false, true) => self.items(call.line, added, removed),
+            (true, false) => self.items(call.line, removed, added),
+            _ => Vec::new(),
+        })
     }
 
     fn rename_field(&mut self, call: &Call) -> Option<Vec<Item>> {
@@ -461,6 +617,7 @@ impl Run<'_> {
         };
         let nothing = slot.many.is_none() && slot.column == renamed.column;
         let own = self.state.models.get_mut(&key)?;
+        own.named.values_mut().for_each(|change| rename_in(change, &slot.column, &renamed.column));
         for (name, field) in &mut own.fields {
             if *name == old {
                 (*name, *field) = (new.clone(), renamed.clone());
@@ -477,7 +634,7 @@ impl Run<'_> {
     fn rename_model(&mut self, call: &Call) -> Option<Vec<Item>> {
         let (old, new) = (self.text(call, 0, "old_name")?, self.text(call, 1, "new_name")?);
         let (old_key, new_key) = (self.key(&old), self.key(&new));
-        let before = self.every_many();
+        let before = self.every_many(&old_key);
         let mut model = self.state.models.remove(&old_key)?;
         let from = model.table.clone();
         model.name.clone_from(&new);
@@ -493,34 +650,37 @@ impl Run<'_> {
         if from != to && !unmanaged {
             out.push(Item::new(call.line, Change::RenameTable { from, to }));
         }
-        for ((from, from_columns), (to, to_columns)) in before.iter().zip(&self.every_many_after(&old_key, &new_key, &before)) {
-            for (old, new) in from_columns.iter().zip(to_columns).filter(|(old, new)| old != new) {
-                out.push(Item::new(call.line, Change::RenameColumn { table: from.clone(), from: old.clone(), to: new.clone() }));
-            }
-            if from != to {
-                out.push(Item::new(call.line, Change::RenameTable { from: from.clone(), to: to.clone() }));
-            }
-        }
+        self.many_renames(&before, &old_key, &new_key, call.line, &mut out);
         Some(if self.database { out } else { Vec::new() })
     }
 
-    /// Tables of all many-to-many fields with their columns, by model and field.
-    fn every_many(&self) -> Vec<(String, Vec<String>)> {
-        let fields =
-            self.state.models.values().flat_map(|model| model.fields.iter().map(move |(name, field)| (model, name, field)));
-        let related = fields.filter(|(model, _, field)| field.many.is_some() && model.table.starts_with(self.app.as_str()));
-        related.filter_map(|(model, name, field)| shape(self.many_table(model, name, field)?)).collect()
+    /// Tables of the many-to-many fields from or to a model, with their columns, by model and field.
+    fn every_many(&self, key: &str) -> Vec<(String, String, Shape)> {
+        let fields = self.state.models.iter().flat_map(|(own, model)| model.fields.iter().map(move |field| (own, model, field)));
+        let related =
+            fields.filter(|(own, _, (_, field))| field.many.as_ref().is_some_and(|many| own.as_str() == key || many.to == key));
+        related
+            .filter_map(|(own, model, (name, field))| {
+                Some((own.clone(), name.clone(), shape(self.many_table(model, name, field)?)?))
+            })
+            .collect()
     }
 
-    /// The same tables in the same order after a model got another key.
-    fn every_many_after(&self, old: &str, new: &str, before: &[(String, Vec<String>)]) -> Vec<(String, Vec<String>)> {
-        let mut keys: Vec<(String, &Model)> =
-            self.state.models.iter().map(|(key, model)| (if key == new { old.to_owned() } else { key.clone() }, model)).collect();
-        keys.sort_by(|one, two| one.0.cmp(&two.0));
-        let fields = keys.iter().flat_map(|(_, model)| model.fields.iter().map(move |(name, field)| (*model, name, field)));
-        let related = fields.filter(|(model, _, field)| field.many.is_some() && model.table.starts_with(self.app.as_str()));
-        let after: Vec<_> = related.filter_map(|(model, name, field)| shape(self.many_table(model, name, field)?)).collect();
-        if after.len() == before.len() { after } else { before.to_vec() }
+    /// What became of those tables when the model got another key or table.
+    fn many_renames(&self, before: &[(String, String, Shape)], old: &str, new: &str, line: u32, out: &mut Vec<Item>) {
+        for (own, name, (from, from_columns)) in before {
+            let own = if own == old { new } else { own };
+            let model = self.state.models.get(own);
+            let after = model.and_then(|model| shape(self.many_table(model, name, model.field(name)?)?));
+            let Some((to, to_columns)) = after else { continue };
+            for (old, new) in from_columns.iter().zip(&to_columns).filter(|(old, new)| old != new) {
+                let change = Change::RenameColumn { table: from.clone(), from: old.clone(), to: new.clone() };
+                out.push(Item::new(line, change));
+            }
+            if *from != to {
+                out.push(Item::new(line, Change::RenameTable { from: from.clone(), to }));
+            }
+        }
     }
 
     fn together(&mut self, call: &Call) -> Option<Vec<Item>> {
@@ -561,8 +721,13 @@ impl Run<'_> {
         let name = self.text(call, 1, "name")?;
         let model = self.state.models.get_mut(&key)?;
         let change = match model.named.remove(&name) {
-            Some(change) => change,
-            None => Change::DropIndex { table: model.table.clone(), name, if_exists: true },
+            Some(mut change) => {
+                if let Change::CreateIndex { table, .. } | Change::AddConstraint { table, .. } = &mut change {
+                    table.clone_from(&model.table);
+                }
+                change
+            }
+            None => return None,
         };
         Some(match dropped(&change) {
             Some(drop) => self.items(call.line, vec![drop], vec![change]),
@@ -577,7 +742,10 @@ impl Run<'_> {
         let columns: Vec<String> = fields.iter().map(|field| model.column(field.trim_start_matches('-'))).collect();
         let condition = call.keyword("condition").map(|value| self.condition(model, value));
         let table = model.table.clone();
+        let partial = !self.walk.dialect.is_mysql();
         let change = match call.name.as_str() {
+            // `supports_partial_indexes`: a partial constraint is left out, an index is made whole.
+            "UniqueConstraint" if condition.is_some() && !partial => Change::Harmless,
             "CheckConstraint" => {
                 let text = self.condition(model, call.keyword("check").or(call.keyword("condition"))?);
                 let constraint = Constraint { name: Some(name.clone()), kind: ConstraintKind::Check(text), not_valid };
@@ -590,6 +758,7 @@ impl Run<'_> {
             kind if kind == "UniqueConstraint" || kind.ends_with("Index") => {
                 let parts = if columns.is_empty() { vec![self.expressions(model, call)] } else { columns };
                 let unique = kind == "UniqueConstraint";
+                let condition = condition.filter(|_| partial);
                 Change::CreateIndex { table, name: Some(name.clone()), columns: parts, unique, condition, if_not_exists: false }
             }
             _ => return None,
@@ -692,9 +861,12 @@ impl Run<'_> {
         let mut found = Vec::new();
         self.operations(operations, line, &mut found);
         self.database = before;
-        if database {
-            out.extend(found);
-        }
+        // What changes the state in a way that is not known makes later operations doubtful.
+        out.extend(
+            found
+                .into_iter()
+                .filter(|item| database || matches!(&item.change, Change::Opaque { head, .. } if !head.starts_with("RunPython"))),
+        );
     }
 }
 
@@ -704,6 +876,22 @@ impl State {
         self.models.get(model)?.fields.iter().map(|(_, field)| field).find(|field| field.primary_key)
     }
 
+    /// Gives the fields that refer to the primary key of a model its new type.
+    fn follow(&mut self, key: &str, sql_type: &str, depth: u32) {
+        let mut next = Vec::new();
+        for (own, model) in &mut self.models {
+            for (_, field) in model.fields.iter_mut().filter(|(_, field)| field.follows(key)) {
+                field.sql_type = sql_type.to_owned();
+                if field.primary_key {
+                    next.push(own.clone());
+                }
+            }
+        }
+        for own in next.iter().filter(|_| depth < MAX_KEYS) {
+            self.follow(own, sql_type, depth + 1);
+        }
+    }
+
     pub fn reference(&self, model: &str) -> Reference {
         let table = self.models.get(model).map_or_else(|| model.replace('.', "_"), |model| model.table.clone());
         let column = self.key_of(model).map_or("id", |field| &field.column).to_owned();
@@ -711,7 +899,27 @@ impl State {
     }
 }
 
-fn shape(change: Change) -> Option<(String, Vec<String>)> {
+/// A table with its columns.
+type Shape = (String, Vec<String>);
+
+fn not_read(head: &str) -> Change {
+    Change::Opaque { head: head.to_owned(), why: "it is put together elsewhere".into() }
+}
+
+/// A definition after one of its columns got another name.
+fn rename_in(change: &mut Change, old: &str, new: &str) {
+    let columns = match change {
+        Change::CreateIndex { columns, .. } => columns,
+        Change::AddConstraint { constraint, .. } => match &mut constraint.kind {
+            ConstraintKind::Unique(columns) => columns,
+            _ => return,
+        },
+        _ => return,
+    };
+    columns.iter_mut().filter(|column| *column == old).for_each(|column| *column = new.to_owned());
+}
+
+fn shape(change: Change) -> Option<Shape> {
     match change {
         Change::CreateTable { table, columns, .. } => Some((table, columns.into_iter().map(|column| column.name).collect())),
         _ => None,
@@ -734,11 +942,12 @@ fn dropped(change: &Change) -> Option<Change> {
     })
 }
 
-fn index_of(model: &Model, field: &Field) -> Option<Change> {
-    let wanted = field.indexed && !field.unique && !field.primary_key && field.many.is_none();
+/// MySQL makes the index of a foreign key by itself (`_field_should_be_indexed`).
+fn index_of(model: &Model, field: &Field, dialect: Dialect) -> Option<Change> {
+    let wanted = field.wants_index() && !(dialect.is_mysql() && field.references.is_some());
     wanted.then(|| Change::CreateIndex {
         table: model.table.clone(),
-        name: Some(format!("{}_{}_idx", model.table, field.column)),
+        name: Some(field.made_name("idx")),
         columns: vec![field.column.clone()],
         unique: false,
         condition: None,
@@ -748,12 +957,12 @@ fn index_of(model: &Model, field: &Field) -> Option<Change> {
 
 fn index_together(model: &Model, fields: &[String]) -> Change {
     let columns: Vec<String> = fields.iter().map(|name| model.column(name)).collect();
-    let name = Some(format!("{}_{}_idx", model.table, columns.join("_")));
+    let name = Some(format!("{}_{}_idx", model.origin, model.origins(fields)));
     Change::CreateIndex { table: model.table.clone(), name, columns, unique: false, condition: None, if_not_exists: false }
 }
 
 fn foreign_changes(table: &str, from: &Field, to: &Field) -> Vec<Change> {
-    let name = |field: &Field| format!("{table}_{}_fk", field.column);
+    let name = |field: &Field| field.made_name("fk");
     let mut out = Vec::new();
     if from.references.as_ref().map(|reference| &reference.table) == to.references.as_ref().map(|reference| &reference.table) {
         return out;

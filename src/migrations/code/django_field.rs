@@ -52,6 +52,8 @@ const TYPES: &[(&str, &str, &str, &str)] = &[
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Field {
     pub column: String,
+    /// Table and column when it was made: names of its constraints and indexes come from them.
+    pub origin: (String, String),
     pub sql_type: String,
     pub null: bool,
     pub unique: bool,
@@ -67,7 +69,13 @@ pub(super) struct Field {
     pub many: Option<Many>,
     /// `db_column` is written.
     fixed: bool,
-    positive: bool,
+    pub positive: bool,
+    /// SQLite's JSON columns are checked.
+    json: bool,
+    /// The type of columns that refer to it, where it is another one (`rel_db_type`).
+    reference: Option<String>,
+    /// It refers to a field that is not the primary key.
+    to_field: bool,
     generated: Option<String>,
 }
 
@@ -79,6 +87,11 @@ pub(super) struct Many {
     pub table: Option<String>,
 }
 
+/// `django.db.models.fields.proxy.OrderWrt`.
+pub(super) fn order_field(table: &str) -> Field {
+    Field { column: "_order".into(), origin: (table.to_owned(), "_order".into()), sql_type: "integer".into(), ..Field::default() }
+}
+
 /// A field of a model from the call that makes it.
 pub(super) fn field(walk: &Walk, state: &State, app: &str, model: &Model, name: &str, call: &Call) -> Field {
     let kind = call.name.as_str();
@@ -87,6 +100,7 @@ pub(super) fn field(walk: &Walk, state: &State, app: &str, model: &Model, name: 
     let primary_key = flag("primary_key") == Some(true);
     let mut made = Field {
         column: fixed.clone().unwrap_or_else(|| name.to_owned()),
+        origin: (model.table.clone(), fixed.clone().unwrap_or_else(|| name.to_owned())),
         fixed: fixed.is_some(),
         null: flag("null") == Some(true) && !primary_key,
         unique: flag("unique") == Some(true),
@@ -111,6 +125,8 @@ pub(super) fn field(walk: &Walk, state: &State, app: &str, model: &Model, name: 
         return relation(walk, state, call, made, to, name);
     }
     made.sql_type = sql_type(walk, call);
+    made.json = kind.ends_with("JSONField") && walk.dialect == Dialect::Sqlite;
+    made.reference = reference(kind, &made.sql_type, walk.dialect);
     made.default = effective(walk, call, kind, made.null);
     made
 }
@@ -118,11 +134,13 @@ pub(super) fn field(walk: &Walk, state: &State, app: &str, model: &Model, name: 
 fn relation(walk: &Walk, state: &State, call: &Call, mut made: Field, to: String, name: &str) -> Field {
     if !made.fixed {
         made.column = format!("{name}_id");
+        made.origin.1.clone_from(&made.column);
     }
     let one = call.name.ends_with("OneToOneField");
     made.unique |= one;
     made.indexed = call.keyword("db_index").and_then(Value::as_bool).unwrap_or(!one);
     let to_field = walk.text(call.keyword("to_field"));
+    made.to_field = to_field.is_some();
     let other = match &to_field {
         Some(field) => state.models.get(&to).and_then(|model| model.field(field)),
         None => state.key_of(&to),
@@ -138,6 +156,16 @@ fn relation(walk: &Walk, state: &State, call: &Call, mut made: Field, to: String
     made.default = call.keyword("default").and_then(|value| walk.sql(value));
     made.to = Some(to);
     made
+}
+
+/// `AutoFieldMixin.rel_db_type`, `PositiveIntegerRelDbTypeMixin.rel_db_type`.
+fn reference(kind: &str, sql_type: &str, dialect: Dialect) -> Option<String> {
+    match kind {
+        _ if dialect != Dialect::Sqlite => None,
+        "BigAutoField" => Some("bigint".into()),
+        "SmallAutoField" => Some("smallint".into()),
+        _ => sql_type.strip_suffix(" unsigned").map(str::to_owned),
+    }
 }
 
 /// `app.model` in lower case of `to`; the setting of the user model stands for `auth.User`.
@@ -219,7 +247,9 @@ fn made_up(kind: &str, walk: &Walk) -> String {
 impl Field {
     /// The column as CREATE TABLE makes it.
     pub fn column(&self, dialect: Dialect) -> Column {
-        let check = (self.positive && !dialect.is_mysql()).then(|| format!("{} >= 0", quote(&self.column, dialect)));
+        let name = quote(&self.column, dialect);
+        let positive = self.positive.then(|| format!("{name} >= 0"));
+        let check = positive.or_else(|| self.json.then(|| format!("JSON_VALID({name}) OR {name} IS NULL")));
         Column {
             name: self.column.clone(),
             sql_type: self.sql_type.clone(),
@@ -228,7 +258,9 @@ impl Field {
             identity: self.identity,
             primary_key: self.primary_key,
             unique: self.unique && !self.primary_key,
+            unique_name: Some(self.made_name("key")),
             references: self.references.clone(),
+            reference_name: Some(self.made_name("fk")),
             check,
             generated: self.generated.clone().map(|text| (text, true)),
         }
@@ -236,15 +268,34 @@ impl Field {
 
     /// The type of a column that refers to this one.
     pub fn reference_type(&self) -> String {
-        self.sql_type.clone()
+        self.reference.clone().unwrap_or_else(|| self.sql_type.clone())
+    }
+
+    pub fn wants_index(&self) -> bool {
+        self.indexed && !self.unique && !self.primary_key && self.many.is_none()
+    }
+
+    /// Whether its type is that of the primary key of this model.
+    pub fn follows(&self, model: &str) -> bool {
+        self.many.is_none() && !self.to_field && self.to.as_deref() == Some(model)
+    }
+
+    /// A name of something that belongs to it; the real one has a digest of the same two names at its end.
+    pub fn made_name(&self, suffix: &str) -> String {
+        format!("{}_{}_{suffix}", self.origin.0, self.origin.1)
+    }
+
+    pub fn check_constraint(&self, dialect: Dialect) -> Constraint {
+        let kind = ConstraintKind::Check(format!("{} >= 0", quote(&self.column, dialect)));
+        Constraint { name: Some(self.made_name("check")), kind, not_valid: false }
     }
 
     pub fn effective_default(&self, _: Dialect) -> Option<String> {
         self.default.clone()
     }
 
-    pub fn unique_constraint(&self, table: &str) -> Constraint {
-        let name = Some(format!("{table}_{}_key", self.column));
+    pub fn unique_constraint(&self) -> Constraint {
+        let name = Some(self.made_name("key"));
         Constraint { name, kind: ConstraintKind::Unique(vec![self.column.clone()]), not_valid: false }
     }
 

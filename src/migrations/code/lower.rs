@@ -211,15 +211,21 @@ fn column_sql(column: &Column, dialect: Dialect) -> String {
         out += " PRIMARY KEY";
     }
     if column.unique {
+        out += &named(column.unique_name.as_ref(), dialect);
         out += " UNIQUE";
     }
     if let Some(check) = &column.check {
         out += &format!(" CHECK ({check})");
     }
     if let Some(reference) = &column.references {
+        out += &named(column.reference_name.as_ref(), dialect);
         out += &reference_sql(reference, dialect);
     }
     out
+}
+
+fn named(name: Option<&String>, dialect: Dialect) -> String {
+    name.map_or(String::new(), |name| format!(" CONSTRAINT {}", quote(name, dialect)))
 }
 
 fn constraint_sql(constraint: &Constraint, dialect: Dialect) -> String {

@@ -23,6 +23,8 @@ mod walk;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod truth;
 
 use lex::Language;
 

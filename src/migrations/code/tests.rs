@@ -80,7 +80,7 @@ fn django_defaults_stay_in_the_program() {
     let (up, down, kind) = ways(Kind::Django, text);
     assert_eq!(
         up,
-        "create shop_item (id int!, owner_id bigint!); index shop_item; create shop_item_tags (id bigint!, from_item_id int!, to_item_id int!); add shop_item.n; alter shop_item.n DropDefault; alter shop_item.n Type; alter shop_item.n DropNotNull; rename shop_item.owner_id holder_id; opaque RunPython fill"
+        "create shop_item (id int!, owner_id bigint!); index shop_item; create shop_item_tags (id bigint!, from_item_id int!, to_item_id int!); index shop_item_tags; index shop_item_tags; add shop_item.n; alter shop_item.n DropDefault; alter shop_item.n Type; alter shop_item.n DropNotNull; rename shop_item.owner_id holder_id; opaque RunPython fill"
             .replace(" int!", " integer!")
     );
     assert!(
