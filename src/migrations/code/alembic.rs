@@ -237,27 +237,48 @@ fn data(walk: &Walk, call: &Call, inner: &Call) -> Item {
         let filter = if chain.iter().any(|link| link.name == "where") { " WHERE 1 = (SELECT 1)" } else { "" };
         match link.name.as_str() {
             "update" => {
-                let values = chain[at..].iter().filter(|link| link.name == "values");
-                let keys = values.flat_map(|link| {
-                    let named = link.keywords.iter().map(|(key, _)| key.clone());
-                    let mapped = link.args.iter().flat_map(|arg| match arg {
-                        Value::Map(entries) => entries.iter().map(|(key, _)| last_name(key)).collect(),
-                        _ => Vec::new(),
-                    });
-                    named.chain(mapped).collect::<Vec<_>>()
-                });
-                let set: Vec<String> = keys.map(|key| format!("{} = ''", quote(&key))).collect();
+                let set: Vec<String> = assigned(walk, &chain[at..]);
                 if !set.is_empty() {
                     return Item::new(call.line, Change::Sql(format!("UPDATE {} SET {}{filter}", quote(&name), set.join(", "))));
                 }
             }
             "delete" => return Item::new(call.line, Change::Sql(format!("DELETE FROM {}{filter}", quote(&name)))),
-            "insert" => return Item::new(call.line, Change::Sql(format!("INSERT INTO {} DEFAULT VALUES", quote(&name)))),
+            "insert" => {
+                let keys: Vec<String> = values_of(&chain[at..]).into_iter().map(|(key, _)| key).collect();
+                return Item::new(call.line, Change::Sql(insertion(walk, &quote(&name), &keys)));
+            }
             _ => {}
         }
     }
     let head = format!("execute {}", inner.path());
     Item::new(call.line, Change::Opaque { head, why: "a statement put together elsewhere".into() })
+}
+
+/// What `values(…)` of a chain names.
+fn values_of<'a>(chain: &[&'a Call]) -> Vec<(String, &'a Value)> {
+    let links = chain.iter().filter(|link| link.name == "values");
+    let pairs = links.flat_map(|link| {
+        let named = link.keywords.iter().map(|(key, value)| (key.clone(), value));
+        let mapped = link.args.iter().flat_map(|arg| match arg {
+            Value::Map(entries) => entries.iter().map(|(key, value)| (last_name(key), value)).collect(),
+            _ => Vec::new(),
+        });
+        named.chain(mapped).collect::<Vec<_>>()
+    });
+    pairs.collect()
+}
+
+/// `column = value`, where the value is a literal or another column (`t.c.name`).
+fn assigned(walk: &Walk, chain: &[&Call]) -> Vec<String> {
+    let quote = |text: &str| super::lower::quote(text, walk.dialect);
+    let value = |value: &Value| {
+        let path = value.path();
+        match path.rsplit_once(".c.") {
+            Some((_, column)) => quote(column),
+            None => walk.sql(value).unwrap_or_else(|| "NULL".into()),
+        }
+    };
+    values_of(chain).into_iter().map(|(key, given)| format!("{} = {}", quote(&key), value(given))).collect()
 }
 
 fn last_name(value: &Value) -> String {
@@ -268,12 +289,27 @@ fn last_name(value: &Value) -> String {
 }
 
 fn insert(walk: &Walk, call: &Call) -> Option<Item> {
-    let table = match walk.resolve(call.args.first()?) {
-        Value::Call(made) => walk.text(made.args.first())?,
-        _ => return None,
+    let Value::Call(made) = walk.resolve(call.args.first()?) else { return None };
+    let table = super::lower::quote_name(&walk.text(made.args.first())?, walk.dialect);
+    let rows = match call.args.get(1).map(|value| walk.resolve(value)) {
+        Some(Value::List(rows)) => rows.as_slice(),
+        _ => &[],
     };
-    let table = super::lower::quote_name(&table, walk.dialect);
-    Some(Item::new(call.line, Change::Sql(format!("INSERT INTO {table} DEFAULT VALUES"))))
+    let keys = match rows.first() {
+        Some(Value::Map(entries)) => entries.iter().map(|(key, _)| last_name(key)).collect(),
+        _ => Vec::new(),
+    };
+    Some(Item::new(call.line, Change::Sql(insertion(walk, &table, &keys))))
+}
+
+/// The columns are what matters; what goes into them is the program's.
+fn insertion(walk: &Walk, table: &str, keys: &[String]) -> String {
+    if keys.is_empty() {
+        return format!("INSERT INTO {table} SELECT 1");
+    }
+    let columns: Vec<String> = keys.iter().map(|key| super::lower::quote(key, walk.dialect)).collect();
+    let values = vec!["''"; keys.len()].join(", ");
+    format!("INSERT INTO {table} ({}) VALUES ({values})", columns.join(", "))
 }
 
 fn create_table(walk: &Walk, call: &Call, table: &str) -> Vec<Item> {
@@ -303,9 +339,21 @@ fn create_table(walk: &Walk, call: &Call, table: &str) -> Vec<Item> {
             }
             "ForeignKeyConstraint" => match foreign(walk, part) {
                 Some(kind) => kind,
-                None => continue,
+                None => {
+                    after.push(unknown(part));
+                    continue;
+                }
             },
-            "Index" => continue,
+            "Index" => {
+                let columns = part.args.iter().skip(1).map(|value| expression(walk, value)).collect();
+                let name = part.args.first().and_then(|value| walk.text(Some(value)).or_else(|| name_of(walk, value)));
+                let unique = part.flag("unique") == Some(true);
+                let condition = part.keyword("postgresql_where").map(|value| expression(walk, value));
+                let table = table.to_owned();
+                let index = Change::CreateIndex { table, name, columns, unique, condition, if_not_exists: false };
+                after.push(Item::new(part.line, index));
+                continue;
+            }
             _ => {
                 after.push(unknown(part));
                 continue;
@@ -316,9 +364,25 @@ fn create_table(walk: &Walk, call: &Call, table: &str) -> Vec<Item> {
     count_key(&mut columns, &mut constraints);
     let if_not_exists = call.flag("if_not_exists") == Some(true);
     let create = Change::CreateTable { table: table.to_owned(), columns, constraints, if_not_exists };
-    let mut out = vec![Item::new(call.line, create)];
+    let mut out = enums(walk, call);
+    out.push(Item::new(call.line, create));
     out.append(&mut after);
     out
+}
+
+/// PostgreSQL's named enums come before the table (`sqlalchemy.dialects.postgresql.named_types`).
+fn enums(walk: &Walk, call: &Call) -> Vec<Item> {
+    let parts = call.args.iter().filter_map(|arg| walk.resolve(arg).as_call()).filter(|part| part.name == "Column");
+    let kinds = parts.flat_map(|part| part.args.iter()).filter_map(|arg| walk.resolve(arg).as_call());
+    let named = kinds.filter(|kind| kind.name.eq_ignore_ascii_case("enum") && walk.dialect == Dialect::PostgreSql);
+    let made = named.filter(|kind| kind.flag("create_type") != Some(false) && kind.flag("native_enum") != Some(false));
+    made.filter_map(|kind| {
+        let name = super::lower::quote_name(&walk.text(kind.keyword("name"))?, walk.dialect);
+        let labels = kind.args.iter().filter_map(|arg| walk.text(Some(arg)));
+        let labels: Vec<String> = labels.map(|text| super::lower::literal(&text, walk.dialect)).collect();
+        Some(Item::new(kind.line, Change::Sql(format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", ")))))
+    })
+    .collect()
 }
 
 /// A key of one integer column counts by itself, whichever way it is declared.
@@ -382,6 +446,8 @@ fn column(walk: &Walk, call: &Call) -> Option<Column> {
                 let (table, column) = to.rsplit_once('.')?;
                 let action = |name: &str| walk.text(part.keyword(name)).unwrap_or_default();
                 let (on_delete, on_update) = (action("ondelete"), action("onupdate"));
+                made.reference_name =
+                    part.keyword("name").and_then(|value| walk.text(Some(value)).or_else(|| name_of(walk, value)));
                 made.references = Some(Reference { table: table.into(), columns: vec![column.into()], on_delete, on_update });
             }
             Value::Call(part) if part.name == "Computed" => {
@@ -467,6 +533,9 @@ fn sql_type(walk: &Walk, value: &Value) -> String {
 }
 
 fn alter_column(walk: &Walk, call: &Call, table: &str, column: &str) -> Vec<Item> {
+    if let Some(text) = redefined(walk, call, table, column) {
+        return vec![Item::new(call.line, Change::Sql(text))];
+    }
     let (table, mut column) = (table.to_owned(), column.to_owned());
     let mut out = Vec::new();
     if let Some(value) = call.keyword("type_") {
@@ -489,4 +558,27 @@ fn alter_column(walk: &Walk, call: &Call, table: &str, column: &str) -> Vec<Item
         out.push(Change::Harmless);
     }
     out.into_iter().map(|change| Item::new(call.line, change)).collect()
+}
+
+/// MySQL writes the whole column anew: what the call does not say is lost (`alembic.ddl.mysql.MySQLImpl.alter_column`).
+fn redefined(walk: &Walk, call: &Call, table: &str, column: &str) -> Option<String> {
+    let renamed = walk.text(call.keyword("new_column_name")).or_else(|| walk.text(call.keyword("name")));
+    let anew = renamed.is_some() || ["type_", "nullable", "autoincrement"].iter().any(|name| call.keyword(name).is_some());
+    if !walk.dialect.is_mysql() || !anew {
+        return None;
+    }
+    let kind = sql_type(walk, call.keyword("type_").or_else(|| call.keyword("existing_type"))?);
+    let nullable = call.flag("nullable").or_else(|| call.flag("existing_nullable")) != Some(false);
+    let default = server_default(walk, call.keyword("server_default").or_else(|| call.keyword("existing_server_default")));
+    let counted = call.flag("autoincrement").or_else(|| call.flag("existing_autoincrement")) == Some(true);
+    let quote = |text: &str| super::lower::quote(text, walk.dialect);
+    let head = match renamed {
+        Some(to) => format!("CHANGE {} {}", quote(column), quote(&to)),
+        None => format!("MODIFY {}", quote(column)),
+    };
+    let null = if nullable { " NULL" } else { " NOT NULL" };
+    let count = if counted { " AUTO_INCREMENT" } else { "" };
+    let default = default.map_or(String::new(), |text| format!(" DEFAULT {text}"));
+    let table = super::lower::quote_name(table, walk.dialect);
+    Some(format!("ALTER TABLE {table} {head} {kind}{null}{count}{default}"))
 }

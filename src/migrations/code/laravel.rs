@@ -136,7 +136,10 @@ impl Laravel {
                     "update" => format!("UPDATE {table} SET {}{filter}", assignments(walk, call)?),
                     "delete" => format!("DELETE FROM {table}{filter}"),
                     "truncate" => format!("TRUNCATE TABLE {table}"),
-                    "insert" | "insertGetId" | "insertOrIgnore" => format!("INSERT INTO {table} SELECT 1"),
+                    "insert" | "insertGetId" | "insertOrIgnore" => match keys(walk, call) {
+                        Some((columns, values)) => format!("INSERT INTO {table} ({columns}) VALUES ({values})"),
+                        None => format!("INSERT INTO {table} SELECT 1"),
+                    },
                     "get" | "first" | "pluck" | "count" | "exists" | "value" | "max" | "find" => return Some(Vec::new()),
                     _ => return None,
                 };
@@ -416,6 +419,18 @@ fn assignments(walk: &Walk, call: &Call) -> Option<String> {
         .filter_map(|(key, value)| Some(format!("{} = {}", quote(key)?, walk.sql(value).unwrap_or_else(|| "NULL".into()))))
         .collect();
     (!pairs.is_empty()).then(|| pairs.join(", "))
+}
+
+/// Columns of the first row, with as many placeholders.
+fn keys(walk: &Walk, call: &Call) -> Option<(String, String)> {
+    let row = match walk.resolve(call.args.first()?) {
+        Value::List(rows) => walk.resolve(rows.first()?),
+        row => row,
+    };
+    let Value::Map(entries) = row else { return None };
+    let columns = entries.iter().map(|(key, _)| Some(super::lower::quote(key.as_text()?, walk.dialect)));
+    let columns: Vec<String> = columns.collect::<Option<_>>()?;
+    (!columns.is_empty()).then(|| (columns.join(", "), vec!["''"; columns.len()].join(", ")))
 }
 
 fn drop_column(line: u32, table: &str, column: String) -> Item {

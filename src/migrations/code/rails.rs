@@ -643,7 +643,6 @@ impl Rails {
                     self.inline_index(walk, call, table, &name, made);
                 }
             }
-            "exclusion_constraint" => {}
             _ => made.after.push(unknown(call)),
         }
     }

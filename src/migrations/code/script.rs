@@ -32,17 +32,16 @@ const EXECUTES: &[&str] = &[
     "executeUpdate",
 ];
 
-/// Calls that change nothing.
+/// Calls that report or ask, and change nothing.
 const NOTHING: &[&str] = &[
     "log",
     "info",
     "print",
     "println",
     "warn",
-    "resolve",
+    "warning",
     "abortIf",
     "skipIf",
-    "write",
     "hasTable",
     "hasColumn",
     "hasIndex",
@@ -53,21 +52,33 @@ const NOTHING: &[&str] = &[
     "inspect",
     "Inspector",
     "has_table",
+    "has_column",
     "get_columns",
-    "timeout",
-    "setTimeout",
-    "flush",
+    "get_indexes",
+    "get_table_names",
+    "get_foreign_keys",
+    "get_unique_constraints",
     "super",
 ];
 
+/// Whether one of the arguments calls something itself.
+fn calls_more(call: &Call) -> bool {
+    let called = |value: &Value| matches!(value, Value::Call(inner) if inner.called && !NOTHING.contains(&inner.name.as_str()));
+    call.args.iter().any(|arg| match arg {
+        Value::Many(parts) => parts.iter().any(called),
+        Value::Function(_) => true,
+        value => called(value) && value.as_call().is_some_and(|inner| !super::walk::reads(&inner.name)),
+    })
+}
+
 /// Reads the two functions with a framework's words.
 pub(super) fn both(walk: &Walk, up: &str, down: &str, words: &dyn Vocabulary) -> CodeMigration {
-    let items = walk.functions.get(up).map(|function| walk.body(&function.body, words)).unwrap_or_default();
+    let items = walk.functions.get(up).map(|function| walk.within(function).body(&function.body, words)).unwrap_or_default();
     let (down, down_kind) = match walk.functions.get(down) {
         None => (None, DownKind::Missing),
         Some(function) if refuses(function) => (None, DownKind::Irreversible("its way down raises an error".into())),
         Some(function) => {
-            let items = walk.body(&function.body, words);
+            let items = walk.within(function).body(&function.body, words);
             let kind = if items.is_empty() { DownKind::Empty } else { DownKind::Written };
             (Some(lower::lower(&items, walk.dialect)), kind)
         }
@@ -88,7 +99,7 @@ fn refuses(function: &Function) -> bool {
 /// What every framework shares: calls with SQL, and calls that only report or ask.
 pub(super) fn common(walk: &Walk, call: &Call) -> Option<Vec<Item>> {
     if NOTHING.contains(&call.name.as_str()) {
-        return Some(Vec::new());
+        return (!calls_more(call)).then(Vec::new);
     }
     if call.receiver.is_some() && EXECUTES.contains(&call.name.as_str()) {
         let text = call.args.iter().find(|arg| matches!(walk.resolve(arg), Value::Text { .. }));

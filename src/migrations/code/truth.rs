@@ -18,15 +18,22 @@ macro_rules! fixture {
 }
 
 /// Framework, its files, and what its tool prints per dialect; the first line of a file names the tool and its version.
-const HISTORIES: &[(Kind, &str, &[(Dialect, &str)])] = &[(
-    Kind::Django,
-    fixture!("django.txt"),
-    &[
-        (Dialect::PostgreSql, fixture!("django-postgresql.sql")),
-        (Dialect::MariaDb, fixture!("django-mysql.sql")),
-        (Dialect::Sqlite, fixture!("django-sqlite.sql")),
-    ],
-)];
+const HISTORIES: &[(Kind, &str, &[(Dialect, &str)])] = &[
+    (
+        Kind::Django,
+        fixture!("django.txt"),
+        &[
+            (Dialect::PostgreSql, fixture!("django-postgresql.sql")),
+            (Dialect::MariaDb, fixture!("django-mysql.sql")),
+            (Dialect::Sqlite, fixture!("django-sqlite.sql")),
+        ],
+    ),
+    (
+        Kind::Alembic,
+        fixture!("alembic.txt"),
+        &[(Dialect::PostgreSql, fixture!("alembic-postgresql.sql")), (Dialect::MariaDb, fixture!("alembic-mysql.sql"))],
+    ),
+];
 
 /// Parts of a file behind lines `=== name`.
 fn parts(text: &str) -> Vec<(&str, String)> {
@@ -48,7 +55,7 @@ fn type_of(kind: &DataType) -> String {
     let unsigned = if kind.unsigned { " unsigned" } else { "" };
     format!(
         "{}({}){}{unsigned}{}",
-        kind.name,
+        kind.name.to_string().to_lowercase(),
         kind.arguments.join(","),
         "[]".repeat(kind.dimensions.into()),
         kind.labels.join("|")

@@ -83,6 +83,26 @@ impl Walk {
         }
     }
 
+    /// The same with the variables of a function that get one value only.
+    pub fn within(&self, function: &Function) -> Walk {
+        let mut found = BTreeMap::new();
+        locals(&function.body, &mut found);
+        let mut constants = self.constants.clone();
+        for (name, value) in found {
+            match value {
+                Some(value) => constants.insert(name, value),
+                None => constants.remove(&name),
+            };
+        }
+        Walk {
+            dialect: self.dialect,
+            functions: self.functions.clone(),
+            constants,
+            depth: self.depth,
+            budget: self.budget.clone(),
+        }
+    }
+
     /// The value that a constant's name stands for.
     pub fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         let mut at = value;
@@ -148,7 +168,7 @@ impl Walk {
                 self.value(value, words, &mut found, node.line);
                 // Reading something into a variable changes nothing; a write whose result is kept does.
                 out.extend(
-                    found.into_iter().filter(|item| !matches!(&item.change, Change::Opaque { head, .. } if is_reading(head))),
+                    found.into_iter().filter(|item| !matches!(&item.change, Change::Opaque { head, .. } if only_reads(head))),
                 );
             }
             NodeKind::Control(word, head, body) => {
@@ -174,11 +194,11 @@ impl Walk {
         }
     }
 
-    /// A condition reads; only what is known to write counts.
+    /// A condition asks; a call that is not known to do only that counts.
     fn condition(&self, head: &Value, words: &dyn Vocabulary, out: &mut Vec<Item>) {
         let mut found = Vec::new();
         self.value(head, words, &mut found, 0);
-        out.extend(found.into_iter().filter(|item| !matches!(item.change, Change::Opaque { .. })));
+        out.extend(found.into_iter().filter(|item| !matches!(&item.change, Change::Opaque { head, .. } if only_reads(head))));
     }
 
     fn value(&self, value: &Value, words: &dyn Vocabulary, out: &mut Vec<Item>, line: u32) {
@@ -254,7 +274,7 @@ impl Walk {
                 depth: self.depth + 1,
                 budget: self.budget.clone(),
             };
-            return out.extend(inner.body(&function.body, words));
+            return out.extend(inner.within(function).body(&function.body, words));
         }
         if call.called || call.receiver.is_some() {
             out.push(unknown(call));
@@ -274,11 +294,140 @@ impl Walk {
     }
 }
 
-fn is_reading(head: &str) -> bool {
-    let last = head.rsplit('.').next().unwrap_or(head);
-    !["update", "delete", "insert", "save", "create", "destroy", "drop", "truncate", "exec", "upsert"]
-        .iter()
-        .any(|word| last.to_lowercase().contains(word))
+/// Values of variables by name; none where a variable gets several.
+fn locals(nodes: &[Node], out: &mut BTreeMap<String, Option<Value>>) {
+    for node in nodes {
+        match &node.kind {
+            NodeKind::Assign(name, value) => {
+                let again = out.contains_key(name);
+                out.insert(name.clone(), (!again).then(|| value.clone()));
+            }
+            // `name += …`.
+            NodeKind::Expr(Value::Many(parts)) => {
+                if let Some(Value::Call(first)) = parts.first()
+                    && !first.called
+                {
+                    out.insert(first.name.clone(), None);
+                }
+            }
+            NodeKind::Control(_, _, body) => locals(body, out),
+            _ => {}
+        }
+    }
+}
+
+/// First words of calls that ask for something, or make a value of the program.
+const READS: &[&str] = &[
+    "all",
+    "any",
+    "array",
+    "batch",
+    "column",
+    "columns",
+    "connect",
+    "count",
+    "current",
+    "date",
+    "each",
+    "empty",
+    "entries",
+    "enum",
+    "exist",
+    "exists",
+    "fetch",
+    "fetchall",
+    "fetchone",
+    "fields",
+    "filter",
+    "find",
+    "first",
+    "format",
+    "from",
+    "get",
+    "has",
+    "include",
+    "includes",
+    "index",
+    "inspect",
+    "instance",
+    "int",
+    "is",
+    "isinstance",
+    "join",
+    "keys",
+    "last",
+    "len",
+    "length",
+    "limit",
+    "list",
+    "load",
+    "lower",
+    "map",
+    "max",
+    "meta",
+    "metadata",
+    "min",
+    "mock",
+    "name",
+    "new",
+    "now",
+    "number",
+    "object",
+    "order",
+    "parse",
+    "path",
+    "pluck",
+    "quote",
+    "range",
+    "read",
+    "regex",
+    "replace",
+    "resolve",
+    "scalar",
+    "scalars",
+    "select",
+    "session",
+    "sessionmaker",
+    "show",
+    "size",
+    "sorted",
+    "split",
+    "str",
+    "string",
+    "strip",
+    "sum",
+    "supports",
+    "table",
+    "test",
+    "text",
+    "to",
+    "trim",
+    "tuple",
+    "upper",
+    "utcnow",
+    "uuid",
+    "values",
+    "version",
+    "where",
+    "zip",
+];
+
+/// Whether the last name of a call starts with such a word, and none of a write stands in it.
+pub(super) fn reads(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let writes = ["update", "delete", "insert", "save", "create", "destroy", "drop", "truncate", "exec", "upsert", "write"];
+    let first: String = match name.chars().next() {
+        Some(first) if first.is_uppercase() => first.to_lowercase().chain(name.chars().skip(1)).collect(),
+        _ => name.to_owned(),
+    };
+    let word: String = first.chars().take_while(|c| c.is_lowercase()).collect();
+    READS.contains(&word.as_str()) && !writes.iter().any(|part| lower.contains(part))
+}
+
+fn only_reads(head: &str) -> bool {
+    let last = head.rsplit('.').next().unwrap_or(head).trim_end_matches(['?', '!']);
+    // A name with capitals makes a value: `MetaData()`, `Promise`, `Date`.
+    reads(last) && !head.ends_with('!')
 }
 
 /// A call that no table knows.
