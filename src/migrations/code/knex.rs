@@ -20,7 +20,7 @@ const TYPES: &[(&str, &str, &str, &str)] = &[
     ("bigint", "bigint", "bigint", "bigint"),
     ("increments", "integer", "int unsigned", "integer"),
     ("bigIncrements", "bigint", "bigint unsigned", "integer"),
-    ("float", "real", "float", "float"),
+    ("float", "real", "float({p},{s})", "float"),
     ("double", "double precision", "double", "float"),
     ("decimal", "decimal({p},{s})", "decimal({p},{s})", "float"),
     ("boolean", "boolean", "boolean", "boolean"),
@@ -181,7 +181,12 @@ impl Builder {
 
     fn timestamps(&self, walk: &Walk, method: &Call) -> Vec<Item> {
         let defaults = method.args.get(1).and_then(Value::as_bool).or(method.flag("defaultToNow")) == Some(true);
-        let kind = if walk.dialect == Dialect::PostgreSql { "timestamptz" } else { "datetime" };
+        let stamps = method.args.first().and_then(Value::as_bool).or(method.flag("useTimestamps")) == Some(true);
+        let kind = match walk.dialect {
+            Dialect::PostgreSql => "timestamptz",
+            dialect if dialect.is_mysql() && stamps => "timestamp",
+            _ => "datetime",
+        };
         let column = |name: &str| Column {
             name: name.into(),
             sql_type: kind.into(),
@@ -240,7 +245,7 @@ impl Builder {
             ..Column::default()
         };
         let mut out = match find("alter") {
-            Some(_) => self.altered(method.line, column),
+            Some(alter) => self.altered(walk, alter, method.line, column),
             None => vec![Item::new(method.line, Change::AddColumn { table: self.table.clone(), column, if_not_exists: false })],
         };
         for (word, unique) in [("unique", true), ("index", false)] {
@@ -266,16 +271,17 @@ impl Builder {
         Some(out)
     }
 
-    /// `.alter()` sets nullability, default and type anew (`alterNullable`, `alterType`).
-    fn altered(&self, line: u32, column: Column) -> Vec<Item> {
+    /// `.alter()` sets nullability, default and type anew (`alterNullable`, `alterType`), the type with USING on PostgreSQL.
+    fn altered(&self, walk: &Walk, alter: &Call, line: u32, column: Column) -> Vec<Item> {
         let (table, name) = (self.table.clone(), column.name);
-        [
-            Change::SetType { table: table.clone(), column: name.clone(), sql_type: column.sql_type, using: None },
-            Change::SetDefault { table: table.clone(), column: name.clone(), default: column.default },
-            Change::SetNotNull { table, column: name, not_null: column.not_null },
-        ]
-        .map(|change| Item::new(line, change))
-        .to_vec()
+        let kept = |option: &str| alter.flag(option) == Some(false);
+        let using = (walk.dialect == Dialect::PostgreSql).then(|| format!("\"{name}\"::{}", column.sql_type));
+        let kind = Change::SetType { table: table.clone(), column: name.clone(), sql_type: column.sql_type, using };
+        let null = Change::SetNotNull { table: table.clone(), column: name.clone(), not_null: column.not_null };
+        let mut out = vec![Change::SetDefault { table, column: name, default: column.default }];
+        out.extend((!kept("alterType")).then_some(kind));
+        out.extend((!kept("alterNullable")).then_some(null));
+        out.into_iter().map(|change| Item::new(line, change)).collect()
     }
 }
 

@@ -33,6 +33,11 @@ const HISTORIES: &[(Kind, &str, &[(Dialect, &str)])] = &[
         fixture!("alembic.txt"),
         &[(Dialect::PostgreSql, fixture!("alembic-postgresql.sql")), (Dialect::MariaDb, fixture!("alembic-mysql.sql"))],
     ),
+    (
+        Kind::Knex,
+        fixture!("knex.txt"),
+        &[(Dialect::PostgreSql, fixture!("knex-postgresql.sql")), (Dialect::MariaDb, fixture!("knex-mysql.sql"))],
+    ),
 ];
 
 /// Parts of a file behind lines `=== name`.
