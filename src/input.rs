@@ -1,12 +1,14 @@
 //! Everything the pure part works on: both records, the history around them, and facts from the cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::helm::{HelmBinary, RollbackFlags};
 use crate::k8s::surroundings::Surrounding;
+use crate::migrations::applied::Applied;
+use crate::migrations::evidence::Evidence;
 use crate::release::{Hook, ObjectRef, Release, Revision, Status, StoredAs, Value};
 
 /// A fact, or the reason why it is not known. "Not allowed to look" can never be read as "none exist".
@@ -101,6 +103,9 @@ pub struct Between {
     pub hooks: Vec<Hook>,
     /// Plain Jobs of its manifest (a migration may be one).
     pub jobs: Vec<crate::release::Object>,
+    /// Names of the files that may be migrations: by ConfigMap, and of the chart.
+    #[serde(default)]
+    pub migration_files: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A live object, redacted. Secrets come without data unless a manifest names them.
@@ -330,6 +335,12 @@ pub struct MigrationFiles {
 pub struct NamedMigrations {
     pub from: Option<MigrationFiles>,
     pub to: Option<MigrationFiles>,
+    /// History tables that were read.
+    #[serde(default)]
+    pub applied: Vec<Applied>,
+    /// What the database and old code said.
+    #[serde(default)]
+    pub evidence: Evidence,
 }
 
 /// What the pure part gets. Redacted and complete: no later step asks for anything.

@@ -100,6 +100,28 @@ pub struct LoadOptions {
 pub struct MigrationSources {
     pub from: Option<MigrationSource>,
     pub to: Option<MigrationSource>,
+    pub evidence: SchemaEvidence,
+}
+
+/// What is read besides the files of migrations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchemaEvidence {
+    /// `--applied FILE`: what the history table holds.
+    pub applied: Option<PathBuf>,
+    pub database: Option<DatabaseSource>,
+    /// Ask the database what its rows decide.
+    pub probe_data: bool,
+    /// `--code DIR`: code of the old version.
+    pub code: Option<PathBuf>,
+}
+
+/// Where the connection string of an application's database is; never the string itself, which others would see in argv.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseSource {
+    File(PathBuf),
+    Variable(String),
+    /// Of PostgreSQL's connection service file.
+    Service(String),
 }
 
 /// A directory, as it is or as a Git revision has it.

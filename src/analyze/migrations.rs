@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Confidence;
 use crate::k8s::glob::glob;
+use crate::input::Input;
 use crate::k8s::pods;
 use crate::release::{Hook, HookEvent, Object, ObjectRef, Revision, Value};
 use crate::rules::EvidenceSource;
@@ -109,10 +110,10 @@ fn env_matches(container: &Value, pattern: &str) -> bool {
 }
 
 /// One run of a migration.
-struct Run<'a> {
-    revision: Revision,
-    id: ObjectRef,
-    body: &'a Value,
+pub(super) struct Run<'a> {
+    pub revision: Revision,
+    pub id: ObjectRef,
+    pub body: &'a Value,
     event: Option<HookEvent>,
     phase: &'a str,
     at: String,
@@ -120,7 +121,7 @@ struct Run<'a> {
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
     let mut latest: BTreeMap<ObjectRef, Change> = BTreeMap::new();
-    for run in runs_since(context) {
+    for run in runs_since(context.input) {
         if let Some(change) = change(context, &run) {
             // A later revision's run of the same object says the same thing: the newest speaks.
             latest.insert(run.id.clone(), change);
@@ -130,14 +131,14 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
 }
 
 /// Hooks and plain Jobs of every revision after *to*, oldest first.
-fn runs_since<'a>(context: &'a Context<'_>) -> Vec<Run<'a>> {
+pub(super) fn runs_since(input: &Input) -> Vec<Run<'_>> {
     let mut runs = Vec::new();
-    for between in context.input.between.iter().filter(|between| between.restores.is_none()) {
+    for between in input.between.iter().filter(|between| between.restores.is_none()) {
         runs.extend(hook_runs(&between.hooks, between.revision));
         runs.extend(job_runs(between.jobs.iter(), between.revision));
     }
-    let from = &context.input.from;
-    if from.restores().is_none() && from.revision > context.input.to.revision {
+    let from = &input.from;
+    if from.restores().is_none() && from.revision > input.to.revision {
         runs.extend(hook_runs(&from.hooks, from.revision));
         runs.extend(job_runs(from.objects.iter().filter(|object| object.id.is("batch", "Job")), from.revision));
     }
@@ -176,7 +177,7 @@ fn job_runs<'a>(jobs: impl Iterator<Item = &'a Object>, revision: Revision) -> i
 
 fn change(context: &Context<'_>, run: &Run<'_>) -> Option<Change> {
     let recognised = recognise(run.body, &run.id.name)?;
-    if same_in_target(context, run) {
+    if same_in_target(context.input, run) {
         return None;
     }
     let fact = match run.phase {
@@ -208,8 +209,8 @@ fn change(context: &Context<'_>, run: &Run<'_>) -> Option<Change> {
 }
 
 /// The target has the same object with the same pod: it had run before, and running it again brought nothing new.
-fn same_in_target(context: &Context<'_>, run: &Run<'_>) -> bool {
-    let to = &context.input.to;
+pub(super) fn same_in_target(input: &Input, run: &Run<'_>) -> bool {
+    let to = &input.to;
     let hooks = to.hooks.iter().filter_map(|hook| hook.object.as_ref());
     let mut same_name = hooks.chain(&to.objects).filter(|object| object.id.kind == run.id.kind && object.id.name == run.id.name);
     same_name.any(|object| pods::spec(&object.body) == pods::spec(run.body) && !moving_image(run.body))

@@ -11,6 +11,7 @@ use crate::helm::HelmVersion;
 use crate::migrations::framework::Framework;
 use crate::report::migrations::Class;
 use crate::rules::Severity;
+use crate::settings::{DatabaseSource, SchemaEvidence};
 use crate::sql::dialect::Dialect;
 use crate::settings::{ColorMode, Format, MAX_RECORD_BYTES, Output};
 
@@ -192,6 +193,8 @@ pub struct EvidenceArgs {
     /// Git revisions of the --migrations directory, OLD..NEW for what is restored and what is deployed; nothing is checked out
     #[arg(long, value_name = "OLD..NEW", value_parser = git_range, requires = "migrations")]
     pub git: Option<(String, String)>,
+    #[command(flatten)]
+    pub schema: SchemaArgs,
     /// How long one read of live evidence may take
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub request_timeout: Duration,
@@ -229,12 +232,64 @@ pub struct MigrationsArgs {
     /// Framework that applies them [default: what the files say]
     #[arg(long, value_name = "FRAMEWORK")]
     pub framework: Option<Framework>,
+    #[command(flatten)]
+    pub schema: SchemaArgs,
     /// Form of the report: text, json, markdown or sarif; may be repeated, =FILE writes it there
     #[arg(short, long, value_name = "FORMAT[=FILE]", value_parser = migrations_output, action = clap::ArgAction::Append)]
     pub output: Vec<MigrationsOutput>,
     /// End with 1 if going back meets this: loss (values are gone), breaks (or old code fails), differs (or may fail or see something else)
     #[arg(long, value_name = "WHAT", value_parser = fail_on_class)]
     pub fail_on: Option<Class>,
+}
+
+/// What is read besides the files of migrations.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SchemaArgs {
+    /// What is applied: a list of versions, or the history table as CSV or JSON (psql --csv -c 'SELECT * FROM …')
+    #[arg(long, value_name = "FILE")]
+    pub applied: Option<PathBuf>,
+    /// File with the connection string of the application's database: its history table is read, nothing is written
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["applied", "database_env", "database_service"])]
+    pub database_file: Option<PathBuf>,
+    /// The same from an environment variable
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["applied", "database_service"])]
+    pub database_env: Option<String>,
+    /// The same from a service of PostgreSQL's connection service file
+    #[arg(long, value_name = "NAME", conflicts_with = "applied")]
+    pub database_service: Option<String>,
+    /// Ask that database whether there are rows that old code or a way back would trip over
+    #[arg(long)]
+    pub probe_data: bool,
+    /// Code or unpacked image of the old version: names that stand nowhere in it make findings less certain
+    #[arg(long, visible_alias = "image-files", value_name = "DIR")]
+    pub code: Option<PathBuf>,
+}
+
+impl SchemaArgs {
+    /// As settings; the error says what does not go together.
+    pub fn settings(&self) -> Result<SchemaEvidence, String> {
+        let file = self.database_file.clone().map(DatabaseSource::File);
+        let variable = self.database_env.clone().map(DatabaseSource::Variable);
+        let database = file.or(variable).or(self.database_service.clone().map(DatabaseSource::Service));
+        if self.probe_data && database.is_none() {
+            return Err("--probe-data needs --database-file, --database-env or --database-service".to_owned());
+        }
+        Ok(SchemaEvidence { applied: self.applied.clone(), database, probe_data: self.probe_data, code: self.code.clone() })
+    }
+
+    /// The flags again.
+    pub fn flags(&self) -> Vec<String> {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let values = [
+            ("--applied", path(&self.applied)),
+            ("--database-file", path(&self.database_file)),
+            ("--database-env", self.database_env.clone()),
+            ("--database-service", self.database_service.clone()),
+            ("--code", path(&self.code)),
+        ];
+        let given = values.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?]));
+        given.flatten().chain(self.probe_data.then(|| "--probe-data".to_owned())).collect()
+    }
 }
 
 /// One `--migrations`.

@@ -6,8 +6,10 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::exit::{Advice, ExitStatus};
-use crate::load::{files, git};
+use crate::load::{files, git, schema};
 use crate::migrations::analysis::{self, Ask};
+use crate::migrations::applied::{self, Applied};
+use crate::migrations::evidence;
 use crate::migrations;
 use crate::migrations::history::{History, Options};
 use crate::migrations::report::Report;
@@ -32,8 +34,14 @@ pub fn run(args: &MigrationsArgs, console: &Console) -> Result<ExitStatus> {
         Ok(file) => Ok(Box::new(file) as Box<dyn BufRead>),
         Err(error) => Err(error.to_string()),
     };
-    let ask = Ask { from: args.from.as_deref(), to: args.to.as_deref(), older: older.as_ref(), open: &open };
-    let report = analysis::analyze(&history, &ask).map_err(|why| Advice::usage(why).help(versions(&history)))?;
+    let options = args.schema.settings().map_err(Advice::usage)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut opened = runtime.block_on(schema::open(&options))?;
+    let applied = applied(&opened.applied, &history)?;
+    let ask = Ask { from: args.from.as_deref(), to: args.to.as_deref(), older: older.as_ref(), applied: applied.as_ref(), on_unknown: false, open: &open };
+    let mut report = analysis::analyze(&history, &ask).map_err(|why| Advice::usage(why).help(versions(&history)))?;
+    let evidence = runtime.block_on(opened.evidence(&options, &[&report]))?;
+    evidence::weigh(&mut report, &evidence);
     write(&report, args, console)?;
     Ok(status(&report, args.fail_on))
 }
@@ -45,6 +53,17 @@ fn trees(args: &MigrationsArgs) -> Result<(Tree, Option<Tree>)> {
     }
     let older = args.old.as_ref().map(|dir| files::tree(dir)).transpose()?;
     Ok((files::tree(&args.dir)?, older))
+}
+
+/// The history table that these files have; none where none was named.
+fn applied(tables: &[Applied], history: &History) -> Result<Option<Applied>> {
+    if tables.is_empty() {
+        return Ok(None);
+    }
+    let origins: Vec<&str> = tables.iter().map(|table| table.origin.as_str()).collect();
+    let chosen = applied::choose(tables, history).or(tables.first().filter(|table| table.rows.is_empty()));
+    let none = || Advice::usage(format!("no row of {} is of these migrations", origins.join(", "))).help(versions(history));
+    Ok(Some(chosen.ok_or_else(none)?.clone()))
 }
 
 fn nothing(dir: &Path, history: &History) -> Advice {
@@ -82,6 +101,8 @@ fn status(report: &Report, fail_on: Option<Class>) -> ExitStatus {
     let deeds = deeds(&range.effects);
     if deeds.iter().any(|deed| deed.class() <= worst) {
         ExitStatus::Blocked
+    } else if report.applied.as_ref().is_some_and(|applied| !applied.unknown.is_empty()) {
+        ExitStatus::Inconclusive
     } else if deeds.iter().any(|deed| deed.class() == Class::Opaque) || report.understood < report.statements {
         ExitStatus::Inconclusive
     } else {

@@ -14,7 +14,7 @@ const MOST: usize = 64 << 20;
 /// Reads what was named; nothing named gives nothing.
 pub fn named(sources: &MigrationSources, redactor: &Redactor) -> Result<NamedMigrations, LoadError> {
     let read = |source: &Option<MigrationSource>| source.as_ref().map(|source| side(source, redactor)).transpose();
-    Ok(NamedMigrations { from: read(&sources.from)?, to: read(&sources.to)? })
+    Ok(NamedMigrations { from: read(&sources.from)?, to: read(&sources.to)?, ..NamedMigrations::default() })
 }
 
 fn side(source: &MigrationSource, redactor: &Redactor) -> Result<MigrationFiles, LoadError> {

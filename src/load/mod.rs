@@ -4,8 +4,10 @@
 //! between; what those objects lead to.
 
 pub mod access;
+pub mod applied;
 pub mod around;
 pub mod cluster;
+pub mod database;
 pub mod discovery;
 pub mod discovery_cache;
 pub mod documents;
@@ -18,8 +20,10 @@ pub mod helm_binary;
 pub mod kubeconfig;
 pub mod live;
 pub mod migrations;
+pub mod old_code;
 pub mod recording;
 pub mod records;
+pub mod schema;
 pub mod storage;
 
 use std::collections::BTreeSet;
@@ -108,7 +112,7 @@ async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progr
     let mut gaps = history.gaps;
     gaps.extend(broken_groups(&evidence, &ends, redactor));
     let Ends { from, to } = ends;
-    Ok(Input {
+    let mut input = Input {
         helm,
         flags: options.flags.clone(),
         driver: store.driver().to_owned(),
@@ -122,7 +126,9 @@ async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progr
         facts,
         schema: named,
         gaps,
-    })
+    };
+    schema::complete(&mut input, &options.migrations.evidence).await?;
+    Ok(input)
 }
 
 /// Reads again what verification compares: the revisions (payloads from *from* on, and of those whose record the rollback

@@ -9,6 +9,7 @@ use super::error::LoadError;
 use super::storage::{Fetched, Listing, Store};
 use crate::forecast::target::{self, Decision};
 use crate::input::{Between, Gap, Residue, RevisionEntry, TargetChoice};
+use crate::release::chart_files;
 use crate::release::decode::RawRecord;
 use crate::release::manifest::ParseContext;
 use crate::release::redact::Redactor;
@@ -254,8 +255,11 @@ fn ids(objects: &[Object]) -> BTreeSet<ObjectRef> {
 
 fn as_between(release: Release, chart: String) -> Between {
     let restores = release.restores();
+    let files = release.chart.files.keys().map(String::as_str);
+    let migration_files = chart_files::names(&release.objects, &release.hooks, files);
     Between {
         revision: release.revision,
+        migration_files,
         status: release.status,
         restores,
         chart,

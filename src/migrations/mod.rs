@@ -8,13 +8,19 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
 pub mod analysis;
+pub mod applied;
 pub mod code;
+pub mod evidence;
 pub mod framework;
 pub mod frameworks;
+pub mod halfway;
 pub mod history;
+pub mod history_table;
 pub mod order;
+pub mod probe;
 pub mod range;
 pub mod report;
+pub mod shell;
 pub mod source;
 pub mod runbook;
 pub mod scripts;

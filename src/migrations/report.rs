@@ -28,10 +28,31 @@ pub struct Report {
     pub last_supported_revision: Option<u32>,
     /// Oldest version whose code still runs on the schema of the newest one, as far as reads and writes of its tables go.
     pub oldest_supported_version: Option<String>,
+    /// What the history table of a database says; null = it was not read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub applied: Option<AppliedReport>,
     pub statements: usize,
     pub understood: usize,
     /// What could not be read or decided.
     pub gaps: Vec<Gap>,
+    /// What the rows of a database would decide.
+    #[serde(skip)]
+    pub questions: Vec<super::probe::Question>,
+}
+
+/// A history table, compared with the files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedReport {
+    /// The file or the table.
+    pub origin: String,
+    /// Migrations of these files that are applied, half-applied ones left out.
+    pub done: usize,
+    /// Versions that began and did not end.
+    pub failed: Vec<String>,
+    /// Versions of these files that are not applied.
+    pub pending: Vec<String>,
+    /// Applied versions that no side has files of: the present schema is not known.
+    pub unknown: Vec<String>,
 }
 
 /// One migration, judged on the schema that all earlier ones built.
@@ -66,6 +87,9 @@ pub struct EffectReport {
     /// From 1 in its file.
     pub line: u32,
     pub why: String,
+    /// What a database or old code says to it: `database: …`, `code: …`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub evidence: Vec<String>,
     /// Only in a range: the migration that does it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub version: Option<String>,
@@ -86,6 +110,7 @@ impl EffectReport {
             statement: effect.statement,
             line: effect.line,
             why: effect.why.clone(),
+            evidence: Vec::new(),
             version: None,
             path: None,
         }
@@ -163,6 +188,9 @@ pub struct Range {
     pub migrations: usize,
     /// Net: what was added and dropped again, renamed and renamed back, copied before it was dropped, is judged as one.
     pub effects: Vec<EffectReport>,
+    /// What could have been and, by the rows of the database, is not.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub cleared: Vec<EffectReport>,
     pub down: DownReport,
     pub anomalies: Vec<Anomaly>,
 }

@@ -1,12 +1,13 @@
 //! Files of the chart inside a record (`chart.files`): the few that may be migrations are kept, all others skipped while reading.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::decode::decode_base64;
+use super::{Hook, Object, ObjectRef};
 use super::redact::Redactor;
 
 /// Bound of one file, in bytes of its base64 text.
@@ -23,6 +24,12 @@ pub(super) struct RawFile {
     data: String,
 }
 
+impl RawFile {
+    pub fn is_kept(&self) -> bool {
+        !self.data.is_empty()
+    }
+}
+
 /// A script or changelog that a migration framework could read; templates and values of the chart are none.
 fn is_of_interest(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
@@ -30,6 +37,33 @@ fn is_of_interest(name: &str) -> bool {
     let named = ["migration", "changelog", "db/", "schema"].iter().any(|word| lower.contains(word));
     let list = [".xml", ".yaml", ".yml", ".json", ".toml", ".sum", ".plan"].iter().any(|end| lower.ends_with(end));
     !lower.starts_with("crds/") && (script || (named && list))
+}
+
+/// Place of the files of the chart among the places of [`names`].
+pub const OF_CHART: &str = "chart";
+
+/// Place of the keys of a ConfigMap among the places of [`names`].
+pub fn of_config_map(id: &ObjectRef) -> String {
+    format!("ConfigMap {id}")
+}
+
+/// Names of files that may be migrations, by the place that holds them.
+pub fn names<'a>(objects: &[Object], hooks: &[Hook], chart: impl Iterator<Item = &'a str>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let hooks = hooks.iter().filter_map(|hook| hook.object.as_ref());
+    for object in objects.iter().chain(hooks).filter(|object| object.id.is("", "ConfigMap")) {
+        let data = object.body.get("data");
+        let keys = data.as_map().into_iter().flat_map(|map| map.iter()).map(|(key, _)| key.to_string());
+        let scripts: BTreeSet<String> = keys.filter(|key| is_of_interest(key)).collect();
+        if !scripts.is_empty() {
+            found.insert(of_config_map(&object.id), scripts);
+        }
+    }
+    let chart: BTreeSet<String> = chart.map(str::to_owned).collect();
+    if !chart.is_empty() {
+        found.insert(OF_CHART.to_owned(), chart);
+    }
+    found
 }
 
 /// Redacted texts of the files that are of interest, by path.

@@ -5,7 +5,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
 pub mod certificate;
-mod chart_files;
+pub mod chart_files;
 mod compose;
 pub mod decode;
 mod dump;

@@ -203,13 +203,18 @@ impl RawRecord {
     /// Keeps what ran: info, hooks, and plain Jobs of the manifest.
     pub fn into_between(self, context: &ParseContext<'_>) -> Between {
         let info = self.info(context.redactor);
-        let manifest = parse_where(&self.manifest, context, |document| document.contains("Job"));
+        let scripts = |document: &str| document.contains("ConfigMap") && document.contains(".sql");
+        let manifest = parse_where(&self.manifest, context, |document| document.contains("Job") || scripts(document));
+        let hooks = stored_hooks(self.hooks, context).0;
+        let chart = self.chart.files.iter().filter(|file| file.is_kept()).map(|file| file.name.as_str());
+        let migration_files = chart_files::names(&manifest.objects, &hooks, chart);
         Between {
             revision: self.version,
             status: info.status,
             restores: info.restores,
             chart: info.chart,
-            hooks: stored_hooks(self.hooks, context).0,
+            hooks,
+            migration_files,
             jobs: manifest.objects.into_iter().filter(|object: &Object| object.id.is("batch", "Job")).collect(),
         }
     }

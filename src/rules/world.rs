@@ -8,6 +8,7 @@ use super::fault::{Collector, Fault, Mark};
 use crate::helm::{HelmBinary, HelmVersion, RollbackFlags, ServerSide, Wait};
 use crate::input::{Between, Input, Known, Residue, RevisionEntry, RevisionInfo, TargetChoice, NamedMigrations};
 use crate::k8s::scope::Scopes;
+use crate::release::chart_files;
 use crate::release::manifest::{ParseContext, parse_manifest};
 use crate::release::redact::Redactor;
 use crate::release::{
@@ -131,6 +132,7 @@ impl<'c> World<'c> {
     fn between(&mut self, record: &Record) -> Between {
         let info = info(record, Status::Superseded);
         let mut jobs = self.objects(&record.manifest);
+        let migration_files = chart_files::names(&jobs, &[], std::iter::empty());
         jobs.retain(|object| object.id.is("batch", "Job"));
         Between {
             revision: record.revision,
@@ -139,6 +141,7 @@ impl<'c> World<'c> {
             chart: info.chart,
             hooks: self.hooks(record),
             jobs,
+            migration_files,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What old code meets on the schema that the newer revisions made, and which stored values are gone already.
 
+mod contract;
+mod jobs;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -8,6 +10,7 @@ use super::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Confidence;
 use crate::input::{Gap, Input};
 use crate::migrations::analysis::{self, Ask};
+use crate::migrations::evidence;
 use crate::migrations::history::History;
 use crate::migrations::report::{EffectReport, Report, StartupVerdict};
 use crate::release::ObjectRef;
@@ -33,10 +36,18 @@ pub fn run(input: &Input) -> (Vec<Found>, Vec<Gap>) {
     let mut found = Vec::new();
     for pair in sources::pairs(input) {
         match analyse(&pair) {
-            Ok(report) => found.push(Found { origin: pair.origin, object: pair.object, report }),
+            Ok(mut report) => {
+                evidence::weigh(&mut report, &input.schema.evidence);
+                let older = pair.to.iter().flat_map(|history| &history.migrations).map(|migration| migration.path.clone()).collect();
+                report.last_supported_revision = contract::last_supported_revision(input, &report, &older);
+                gaps.extend(database_gaps(&report, &pair.origin, !input.schema.applied.is_empty()));
+                found.push(Found { origin: pair.origin, object: pair.object, report });
+            }
             Err(why) => gaps.push(Gap::new(format!("migrations in {}", pair.origin), why).affecting("old-code-fails")),
         }
     }
+    found.extend(jobs::found(input));
+    gaps.extend(jobs::hidden(input));
     gaps.extend(found.iter().flat_map(not_understood));
     (found, gaps)
 }
@@ -47,11 +58,32 @@ fn analyse(pair: &Pair) -> Result<Report, String> {
         (Some(from), to) => {
             // Nothing on the older side: its code knew none of these migrations.
             let none = History { framework: from.framework, dialect: from.dialect, ..History::default() };
-            analysis::analyze(from, &Ask { from: None, to: None, older: Some(to.as_ref().unwrap_or(&none)), open: &open })
+            analysis::analyze(from, &Ask { from: None, to: None, older: Some(to.as_ref().unwrap_or(&none)), applied: pair.applied.as_ref(), on_unknown: false, open: &open })
         }
         (None, Some(_)) => Err("only the target has them: what the newer revision runs is not known".to_owned()),
         (None, None) => Err("there are none".to_owned()),
     }
+}
+
+/// What the history table leaves open: a version that nobody has a file of can have done anything.
+fn database_gaps(report: &Report, origin: &str, asked: bool) -> Vec<Gap> {
+    let gap = |what: String, why: &str| Gap::new(what, why).affecting("old-code-fails").affecting("migrated-data-lost");
+    let Some(applied) = &report.applied else {
+        let why = "no history table that was read has a row of its files";
+        return if asked { vec![gap(format!("what is applied of {origin}"), why).blocking()] } else { Vec::new() };
+    };
+    let (mut gaps, named) = (Vec::new(), |versions: &[String]| versions.iter().take(5).cloned().collect::<Vec<_>>().join(", "));
+    if !applied.unknown.is_empty() {
+        let what = format!("{} applied versions of {} ({})", applied.unknown.len(), applied.origin, named(&applied.unknown));
+        gaps.push(gap(what, "neither revision has their files: another release writes to this database, or files are missing; the present schema is not known").blocking());
+    }
+    if !applied.failed.is_empty() {
+        let what = format!("half-applied {} of {origin}", named(&applied.failed));
+        gaps.push(gap(what, "it failed half-way: findings hold for every schema that it can have left, or say for which"));
+    }
+    let others = report.gaps.iter().filter(|found| found.what.starts_with("rows of ") || found.what.starts_with("code in "));
+    gaps.extend(others.map(|found| gap(found.what.clone(), &found.why)));
+    gaps
 }
 
 /// Statements of the range that nobody understood could be anything: the verdict is open.
@@ -66,8 +98,9 @@ fn not_understood(found: &Found) -> Option<Gap> {
 /// The changes: one for each table and kind of harm.
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
+    let declared = contract::declared(context.input);
     for found in context.schema {
-        changes.extend(effects(found));
+        changes.extend(effects(found, &declared));
         changes.extend(startup(found));
         changes.extend(anomalies(found));
     }
@@ -85,7 +118,7 @@ fn kind(effect: EffectKind) -> Option<ChangeKind> {
     }
 }
 
-fn effects(found: &Found) -> Vec<Change> {
+fn effects(found: &Found, declared: &[String]) -> Vec<Change> {
     let Some(range) = &found.report.range else { return Vec::new() };
     let mut groups: BTreeMap<(ChangeKind, &str), Vec<&EffectReport>> = BTreeMap::new();
     for effect in &range.effects {
@@ -93,7 +126,11 @@ fn effects(found: &Found) -> Vec<Change> {
             groups.entry((kind, effect.table.as_str())).or_default().push(effect);
         }
     }
-    groups.into_iter().map(|((kind, table), effects)| change(found, kind, table, &effects)).collect()
+    let change = |((kind, table), effects): (_, Vec<&EffectReport>)| {
+        let said = declared.iter().filter(|_| kind != ChangeKind::MigratedDataLost);
+        said.fold(change(found, kind, table, &effects), |change, text| change.evidence(EvidenceSource::From, "Chart.yaml annotations", text.clone()))
+    };
+    groups.into_iter().map(change).collect()
 }
 
 fn change(found: &Found, kind: ChangeKind, table: &str, effects: &[&EffectReport]) -> Change {
@@ -116,7 +153,8 @@ fn change(found: &Found, kind: ChangeKind, table: &str, effects: &[&EffectReport
         .with("what", words(effects));
     for effect in effects.iter().take(MOST_EVIDENCE) {
         let at = format!("{}:{}", effect.path.as_deref().unwrap_or(""), effect.line);
-        change = change.evidence(EvidenceSource::Sql, at, format!("{}: {}", effect.object, effect.why));
+        let said: String = effect.evidence.iter().map(|text| format!("; {text}")).collect();
+        change = change.evidence(EvidenceSource::Sql, at, format!("{}: {}{said}", effect.object, effect.why));
     }
     change
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::input::{Input, MigrationFiles};
+use crate::migrations::applied::{self, Applied};
 use crate::migrations::frameworks::history;
 use crate::migrations::history::{History, Language, Options};
 use crate::migrations::source::{Content, Tree};
+use crate::release::chart_files;
 use crate::release::{Object, ObjectRef, Release};
 
 /// One history as both sides have it.
@@ -18,6 +20,8 @@ pub struct Pair {
     /// None where only the older side has it.
     pub from: Option<History>,
     pub to: Option<History>,
+    /// The history table of the database that they are applied to.
+    pub applied: Option<Applied>,
 }
 
 /// Files of one side in one place, by the key that pairs the sides.
@@ -38,7 +42,12 @@ pub fn pairs(input: &Input) -> Vec<Pair> {
     let mut keys: Vec<String> = from.keys().chain(to.keys()).cloned().collect();
     keys.sort();
     keys.dedup();
-    keys.iter().filter_map(|key| pair(from.get(key), to.get(key))).collect()
+    let mut pairs: Vec<Pair> = keys.iter().filter_map(|key| pair(from.get(key), to.get(key))).collect();
+    for pair in &mut pairs {
+        let known = pair.from.as_ref().and_then(|history| applied::choose(&input.schema.applied, history));
+        pair.applied = known.cloned();
+    }
+    pairs
 }
 
 fn pair(from: Option<&Place>, to: Option<&Place>) -> Option<Pair> {
@@ -47,7 +56,7 @@ fn pair(from: Option<&Place>, to: Option<&Place>) -> Option<Pair> {
     let options = newer.as_ref().map_or_else(Options::default, |found| Options { framework: Some(found.framework), dialect: found.dialect });
     let older = to.map(|place| history(&place.tree, &options)).filter(is_history);
     let (origin, object) = (place.origin.clone(), place.object.clone());
-    (newer.is_some() || older.is_some()).then_some(Pair { origin, object, from: newer, to: older })
+    (newer.is_some() || older.is_some()).then_some(Pair { origin, object, from: newer, to: older, applied: None })
 }
 
 /// One script alone, with nothing that gives it a place in a row, is somebody's query or set-up script.
@@ -60,13 +69,13 @@ fn side(release: &Release, named: Option<&MigrationFiles>) -> Side {
     for object in config_maps(release) {
         if let Some(tree) = config_map(object) {
             let place = Place { origin: object.id.to_string(), object: Some(object.id.clone()), tree };
-            side.insert(format!("ConfigMap {}", object.id), place);
+            side.insert(chart_files::of_config_map(&object.id), place);
         }
     }
     if !release.chart.files.is_empty() {
         let files = release.chart.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes()));
         let place = Place { origin: "files of the chart".to_owned(), object: None, tree: Tree::from_files(files) };
-        side.insert("chart".to_owned(), place);
+        side.insert(chart_files::OF_CHART.to_owned(), place);
     }
     if let Some(named) = named {
         side.insert("named".to_owned(), Place { origin: named.origin.clone(), object: None, tree: named_tree(named) });

@@ -140,7 +140,7 @@ fn stored(row: &Row) -> StoredAs {
     }
 }
 
-async fn start<T>(config: &tokio_postgres::Config, tls: T) -> Result<Client, tokio_postgres::Error>
+pub(in crate::load) async fn start<T>(config: &tokio_postgres::Config, tls: T) -> Result<Client, tokio_postgres::Error>
 where
     T: MakeTlsConnect<Socket>,
     T::Stream: Send + 'static,
@@ -152,7 +152,7 @@ where
     Ok(client)
 }
 
-fn connect_error(server: String, error: &tokio_postgres::Error) -> LoadError {
+pub(in crate::load) fn connect_error(server: String, error: &tokio_postgres::Error) -> LoadError {
     let why = causes(error);
     let refused = error
         .code()
@@ -161,7 +161,7 @@ fn connect_error(server: String, error: &tokio_postgres::Error) -> LoadError {
 }
 
 /// The database's own message where there is one, else what broke.
-fn causes(error: &tokio_postgres::Error) -> String {
+pub(in crate::load) fn causes(error: &tokio_postgres::Error) -> String {
     if let Some(database) = error.as_db_error() {
         return database.message().to_owned();
     }

@@ -31,6 +31,12 @@ fn about(out: &mut String, report: &Report) {
         let to = if range.to.is_empty() { "before the first".to_owned() } else { code(&range.to) };
         let _ = writeln!(out, "Going back from {} to {to}, over {} migrations.", code(&range.from), range.migrations);
     }
+    if let Some(applied) = &report.applied {
+        let counts = [applied.failed.len(), applied.pending.len(), applied.unknown.len()];
+        let [failed, pending, unknown] = counts;
+        let origin = code(&applied.origin);
+        let _ = writeln!(out, "{origin}: {} applied, {failed} half-applied, {pending} not applied, {unknown} of unknown files.", applied.done);
+    }
     if let Some(version) = &report.oldest_supported_version {
         let _ = writeln!(out, "Code of {} and newer still reads and writes all its tables on the newest schema.", code(version));
     }

@@ -39,6 +39,15 @@ fn about(page: &mut Page, report: &Report) {
         let to = if range.to.is_empty() { "before the first" } else { &range.to };
         page.field(2, "back", &format!("from {} to {to}, over {}", range.from, counted(range.migrations, "migration")));
     }
+    if let Some(applied) = &report.applied {
+        let mut said = format!("{} applied", applied.done);
+        for (versions, word) in [(&applied.failed, "half-applied"), (&applied.pending, "not applied"), (&applied.unknown, "of unknown files")] {
+            if !versions.is_empty() {
+                said.push_str(&format!(", {} {word}", versions.len()));
+            }
+        }
+        page.field(2, "database", &format!("{said} ({})", applied.origin));
+    }
     if let Some(version) = &report.oldest_supported_version {
         page.field(2, "supported", &format!("code of {version} and newer still reads and writes all its tables on the newest schema"));
     }
@@ -64,6 +73,16 @@ fn range(page: &mut Page, report: &Report) {
             page.paragraph(2, &format!("… and {} more (-o json names them)", of_class.len() - DEEDS));
         }
     }
+    cleared(page, report);
+}
+
+/// What the rows of the database ruled out.
+fn cleared(page: &mut Page, report: &Report) {
+    let cleared: Vec<String> = report.range.iter().flat_map(|range| &range.cleared).flat_map(|effect| effect.evidence.clone()).collect();
+    if !cleared.is_empty() {
+        page.blank();
+        page.list(2, "ruled out", &cleared);
+    }
 }
 
 fn one_deed(page: &mut Page, deed: &Deed<'_>) {
@@ -71,6 +90,11 @@ fn one_deed(page: &mut Page, deed: &Deed<'_>) {
     let line = format!("  {sure}, {}: {} ({})", by_word(deed.by), deed.words(), deed.place(""));
     page.lead(2, class_style(deed.class()), deed.object, &line);
     page.paragraph(4, deed.why());
+    let mut said: Vec<&String> = deed.effects.iter().flat_map(|effect| &effect.evidence).collect();
+    said.dedup();
+    for text in said {
+        page.paragraph(4, text);
+    }
 }
 
 fn class_style(class: Class) -> Style {
