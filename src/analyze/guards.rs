@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::{Change, ChangeKind, Context, Fact, after, behind, selectors};
-use crate::forecast::webhooks::{self, Backend};
+use crate::forecast::webhooks::{self, Applies, Backend, Judge};
 use crate::forecast::{Action, Confidence};
 use crate::k8s::surroundings::Surrounding;
 use crate::k8s::{ownership, selector};
-use crate::release::{Object, ObjectRef, Origin, Value};
+use crate::release::{Object, ObjectRef, Value};
 use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>) -> Vec<Change> {
@@ -59,82 +59,32 @@ fn cluster_webhooks(context: &Context<'_>) -> Vec<Change> {
 
 /// Writes that a webhook without an answering Service refuses.
 fn blocks(context: &Context<'_>, id: &ObjectRef, body: &Value, writes: &[Write<'_>]) -> Option<Change> {
-    for webhook in body.get("webhooks").as_list() {
-        let configuration = configuration(id, webhook);
-        let hits: Vec<(&Write<'_>, Applies)> =
-            writes.iter().filter_map(|write| hit(context, &configuration, webhook, write)).collect();
-        if let Some((first, _)) = hits.first() {
-            let sure = hits.iter().any(|(_, applies)| *applies == Applies::Yes);
-            let pods_only = hits.iter().all(|(write, _)| write.id.is("", "Pod"));
-            return Some(
-                blocked(id, webhook, first, hits.len())
-                    .confidence(if sure { Confidence::Likely } else { Confidence::Possible })
-                    .fact_if(pods_only, Fact::PodsOnly),
-            );
-        }
-    }
-    None
+    let unanswered = |write: &Write<'_>| {
+        let judges = webhooks::judges_in(id, body, &write.id, write.labels, write.operation, &context.input.facts);
+        judges.into_iter().filter(|judge| judge.backend == Backend::Nobody)
+    };
+    let hits: Vec<(&Write<'_>, Judge)> =
+        writes.iter().flat_map(|write| unanswered(write).map(move |judge| (write, judge))).collect();
+    let (write, judge) = hits.first()?;
+    let of_first: Vec<_> = hits.iter().filter(|(_, other)| other.webhook == judge.webhook).collect();
+    let sure = of_first.iter().any(|(_, judge)| judge.applies == Applies::Yes);
+    let pods_only = of_first.iter().all(|(write, _)| write.id.is("", "Pod"));
+    Some(
+        blocked(id, judge, write, of_first.len())
+            .confidence(if sure { Confidence::Likely } else { Confidence::Possible })
+            .fact_if(pods_only, Fact::PodsOnly),
+    )
 }
 
-fn blocked(id: &ObjectRef, webhook: &Value, first: &Write<'_>, count: usize) -> Change {
-    let service = webhook.at(&["clientConfig", "service"]);
-    let service = format!("Service/{}/{}", service.get("namespace").display(), service.get("name").display());
+fn blocked(id: &ObjectRef, judge: &Judge, first: &Write<'_>, count: usize) -> Change {
+    let service = format!("Service/{}/{}", judge.service.0, judge.service.1);
     let others = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
     Change::of(ChangeKind::ClusterWebhook, id)
-        .with("webhook", webhook.get("name").display())
+        .with("webhook", &judge.webhook)
         .with("service", &service)
         .with("writes", format!("{}{others}", first.id))
         .evidence(EvidenceSource::Live, id, "failurePolicy is Fail, and its rules cover the write")
         .evidence(EvidenceSource::Live, service, "no ready endpoints")
-}
-
-/// The configuration with this webhook alone, without the selectors that are judged here.
-fn configuration(id: &ObjectRef, webhook: &Value) -> Object {
-    let mut reduced = webhook.clone();
-    if let Some(map) = reduced.as_map_mut() {
-        map.remove("namespaceSelector");
-        map.remove("matchConditions");
-    }
-    let body = Value::Map([("webhooks".to_owned(), Value::List(vec![reduced]))].into());
-    Object { id: id.clone(), body, origin: Origin::default(), duplicate_keys: Vec::new(), certificates: Vec::new() }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Applies {
-    Yes,
-    /// Conditions or namespace labels that are not known decide.
-    Maybe,
-}
-
-fn hit<'w, 'a>(
-    context: &Context<'_>,
-    configuration: &Object,
-    webhook: &Value,
-    write: &'w Write<'a>,
-) -> Option<(&'w Write<'a>, Applies)> {
-    let applies = applies(context, webhook, write)?;
-    let judges = webhooks::judges(configuration, &write.id, write.labels, write.operation, &context.input.facts);
-    let judge = judges.into_iter().next()?;
-    (judge.backend == Backend::Nobody).then_some((write, applies))
-}
-
-fn applies(context: &Context<'_>, webhook: &Value, write: &Write<'_>) -> Option<Applies> {
-    let conditions = webhook.get("matchConditions").as_list().is_empty();
-    let wanted = webhook.get("namespaceSelector");
-    let decided = if conditions { Applies::Yes } else { Applies::Maybe };
-    let Some(namespace) = write.id.namespace.as_deref().filter(|_| wanted.as_map().is_some_and(|map| !map.is_empty())) else {
-        return Some(decided);
-    };
-    match context
-        .input
-        .facts
-        .around(Surrounding::Namespaces, None)
-        .yes()
-        .and_then(|all| all.iter().find(|live| live.name() == namespace))
-    {
-        Some(live) => selector::selects_by_terms(wanted, live.body.at(&["metadata", "labels"])).then_some(decided),
-        None => Some(Applies::Maybe),
-    }
 }
 
 /// Extension servers that do not answer: their kinds cannot be read, and no namespace can be deleted meanwhile.

@@ -10,6 +10,8 @@ const TABLE: &str = include_str!("../../rules/tables/key-material.csv");
 pub struct KeyMaterial {
     /// `encrypts what the application stores`.
     pub what: &'static str,
+    /// Whether the source was read again for this table; else it is general knowledge.
+    pub checked: bool,
     pub source: &'static str,
 }
 
@@ -17,7 +19,7 @@ pub struct KeyMaterial {
 pub fn recognise(key: &str) -> Option<KeyMaterial> {
     let key = spelled(key);
     let row = table::records(TABLE).find(|record| glob(record.field(0), &key))?;
-    Some(KeyMaterial { what: row.field(1), source: row.field(2) })
+    Some(KeyMaterial { what: row.field(1), checked: row.flag(2)?, source: row.field(3) })
 }
 
 /// Upper case with underscores between words.
@@ -43,9 +45,9 @@ mod tests {
         table::check(TABLE);
         let mut reader = csv::Reader::from_reader(TABLE.as_bytes());
         let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-        assert_eq!(header, ["pattern", "what", "source"]);
+        assert_eq!(header, ["pattern", "what", "checked", "source"]);
         for row in table::records(TABLE) {
-            assert!(!row.field(1).is_empty() && !row.field(2).is_empty(), "{}", row.field(0));
+            assert!(!row.field(1).is_empty() && row.flag(2).is_some() && !row.field(3).is_empty(), "{}", row.field(0));
             assert_eq!(row.field(0), row.field(0).to_uppercase());
         }
     }

@@ -109,6 +109,8 @@ pub enum ChangeKind {
     // Workloads and probes.
     /// The manifest's replicas undercut what an autoscaler has set.
     AutoscaledReplicas,
+    /// The manifest's replicas start what an autoscaler holds at zero.
+    IdleWakes,
     /// Helm deletes an autoscaler whose workload stays.
     AutoscalerRemoved,
     /// The pod template changes, and the controller replaces no pod, or not all.
@@ -121,6 +123,8 @@ pub enum ChangeKind {
     ProbePortMissing,
     /// A liveness probe of the target kills early.
     LivenessImpatient,
+    /// `--wait` gives up before the pods can be ready.
+    WaitTooShort,
     /// Settings that protect the switch between pods go back.
     SwitchLessGentle,
     /// The new pod waits for a volume that the old pod holds.
@@ -430,6 +434,14 @@ pub enum Fact {
     PodSecurity,
     /// A LimitRange of the namespace.
     LimitRange,
+    /// This very rollback brings it, together with what answers for it.
+    ComesWithTarget,
+    /// A ResourceQuota of the namespace that counts what the containers do not state.
+    QuotaDemands,
+    /// The autoscaler is told to leave the number alone.
+    ScalerPaused,
+    /// By what pods that run now took, not by the manifest alone.
+    Measured,
     // Traffic, references and ownership.
     /// An operator, a hook or a container may make what is missing.
     MayBeMade,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Confidence;
-use crate::k8s::glob::glob;
 use crate::input::Input;
+use crate::k8s::glob::glob;
 use crate::k8s::pods;
 use crate::release::{Hook, HookEvent, Object, ObjectRef, Revision, Value};
 use crate::rules::EvidenceSource;
@@ -199,6 +199,7 @@ fn change(context: &Context<'_>, run: &Run<'_>) -> Option<Change> {
             .fact(fact)
             .fact_if(recognised.framework != "any", Fact::FrameworkKnown)
             .fact_if(run.event.is_some(), Fact::IsHook)
+            .fact_if(sql_was_read(context, run.body), Fact::SqlRead)
             .with("framework", if recognised.framework == "any" { "a migration" } else { recognised.framework })
             .with("revision", run.revision)
             .with("event", event)
@@ -206,6 +207,16 @@ fn change(context: &Context<'_>, run: &Run<'_>) -> Option<Change> {
             .evidence(EvidenceSource::History, format!("revision {} {}", run.revision, run.at), format!("{event}, {phase}"))
             .evidence(EvidenceSource::Table, "migration-tools.csv", recognised.because),
     )
+}
+
+/// The pod mounts a ConfigMap of migrations that was analysed, every statement understood.
+fn sql_was_read(context: &Context<'_>, body: &Value) -> bool {
+    let volumes = pods::spec(body).get("volumes").as_list();
+    let mounted = |name: &str| volumes.iter().any(|volume| volume.at(&["configMap", "name"]).as_str() == Some(name));
+    context.schema.iter().any(|found| {
+        let understood = found.report.understood == found.report.statements;
+        understood && found.object.as_ref().is_some_and(|object| mounted(&object.name))
+    })
 }
 
 /// The target has the same object with the same pod: it had run before, and running it again brought nothing new.

@@ -91,7 +91,7 @@ change_kinds! {
         [FrameworkKnown, RunSucceeded, RunFailed, RunUnknown, IsHook, SqlRead];
     EndpointsEmptied "endpoints-emptied" "a Service goes back, the workload behind it cannot" ["workload", "workload_ref", "field"] ["workload"] true [];
     ServiceAccountAlias "service-account-alias" "the pod template keeps the deleted ServiceAccount" ["service_account", "workload", "workload_ref"] ["workload"] true [];
-    OwnWebhook "own-webhook" "a webhook of the release intercepts the rollback's writes" ["operation"] ["operation"] false [];
+    OwnWebhook "own-webhook" "a webhook of the release intercepts the rollback's writes" ["operation"] ["operation"] false [ComesWithTarget];
     JobRunsAgain "job-runs-again" "a Job is created again and runs" ["revision"] [] false
         [NotLive, LiveUnknown, FrameworkKnown];
     ObjectsLeaked "objects-leaked" "left by an earlier failed attempt, deleted by nothing" ["revision", "count"] ["revision"] true [];
@@ -136,7 +136,9 @@ change_kinds! {
 
     // Workloads and probes.
     AutoscaledReplicas "autoscaled-replicas" "replicas of the manifest undercut what an autoscaler has set" ["from", "to", "scaler"] [] false
-        [LargeDrop, LiveUnknown];
+        [LargeDrop, LiveUnknown, ScalerPaused];
+    IdleWakes "idle-wakes" "replicas of the manifest start what an autoscaler holds at zero" ["to", "scaler"] [] false
+        [ScalerPaused];
     AutoscalerRemoved "autoscaler-removed" "an autoscaler goes, the workload it scales stays" ["workload", "workload_ref", "from", "to"] ["workload"] true
         [LargeDrop, LiveUnknown];
     PodsNotReplaced "pods-not-replaced" "the pod template goes back, the pods do not" ["setting", "pods"] ["setting"] false
@@ -149,6 +151,8 @@ change_kinds! {
         [NamedPort, InBoth];
     LivenessImpatient "liveness-impatient" "a liveness probe kills early" ["container", "budget", "started"] [] false
         [SlowStarter, StartsFaster, InBoth];
+    WaitTooShort "wait-too-short" "--wait gives up before the pods can be ready" ["needed", "timeout", "pods"] [] false
+        [Measured];
     SwitchLessGentle "switch-less-gentle" "settings that protect the switch between pods go back" ["lost"] [] true
         [];
     AttachDeadlock "attach-deadlock" "the new pod waits for a volume that the old pod holds" ["claim", "mode"] [] false
@@ -160,7 +164,7 @@ change_kinds! {
     QuotaExceeded "quota-exceeded" "a quota leaves no room for the rollout" ["lacks"] [] false
         [RollsInPlace];
     PodsRefused "pods-refused" "admission refuses the target's pods" ["by", "reasons"] ["by"] false
-        [PodSecurity, LimitRange, InBoth];
+        [PodSecurity, LimitRange, QuotaDemands, InBoth];
     EvictionBlocked "eviction-blocked" "a disruption budget allows no eviction" ["setting", "workload", "replicas"] [] false
         [InBoth];
     RequestsTooLow "requests-too-low" "requests or limits go below what was measured" ["short", "scaler"] [] true
@@ -394,6 +398,10 @@ facts! {
     RollsInPlace "rolls-in-place" "the rollout stops old pods first";
     PodSecurity "pod-security" "the namespace's Pod Security level";
     LimitRange "limit-range" "a LimitRange of the namespace";
+    ComesWithTarget "comes-with-target" "this very rollback brings it, together with what answers for it";
+    QuotaDemands "quota-demands" "a ResourceQuota of the namespace that counts what the containers do not state";
+    ScalerPaused "scaler-paused" "the autoscaler is told to leave the number alone";
+    Measured "measured" "by what pods that run now took, not by the manifest alone";
 
     // Traffic, references and ownership.
     MayBeMade "may-be-made" "an operator, a hook or a container may make what is missing";

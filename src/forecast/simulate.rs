@@ -60,23 +60,32 @@ impl<'a> Run<'a> {
         self.refused_flags()?;
         self.update()?;
         self.wait();
-        self.hooks(HookEvent::PostRollback)
+        self.hooks(HookEvent::PostRollback)?;
+        // A webhook that this run has brought judges the last write as well.
+        match self.record_refused("UPDATE") {
+            Some(reason) => Err(Stop::Stuck(format!("Helm cannot close its record, although everything is changed: {reason}"))),
+            None => Ok(()),
+        }
     }
 
     /// The first write is that of the new record (Helm `pkg/action/rollback.go` `Run`); webhooks judge it like any other.
     fn record(&mut self) -> Result<(), Stop> {
+        match self.record_refused("CREATE") {
+            Some(reason) => Err(Stop::NotStarted(format!("Helm cannot write its own record, so nothing is changed: {reason}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn record_refused(&mut self, operation: &str) -> Option<String> {
         let kind = match self.input.driver.as_str() {
             "secret" | "secrets" => "Secret",
             "configmap" | "configmaps" => "ConfigMap",
-            _ => return Ok(()),
+            _ => return None,
         };
         let (release, revision) = (&self.input.from.name, self.input.from.revision + 1);
         let name = format!("sh.helm.release.v1.{release}.v{revision}");
         let id = ObjectRef::new("v1", kind, Some(&self.input.namespace), &name);
-        match self.refusing_webhook(&id, &records::body(release, revision), "CREATE") {
-            Some(reason) => Err(Stop::NotStarted(format!("Helm cannot write its own record, so nothing is changed: {reason}"))),
-            None => Ok(()),
-        }
+        self.refusing_webhook(&id, &records::body(release, revision), operation)
     }
 
     /// Both manifests are mapped to endpoints before anything else; *from* first.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::helm::{HelmBinary, RollbackFlags};
-use crate::input::{ApiResource, Discovery, Facts, LiveObject, RevisionEntry, TargetChoice, NamedMigrations};
+use crate::input::{ApiResource, Discovery, Facts, LiveObject, NamedMigrations, RevisionEntry, TargetChoice};
 use crate::k8s::scope::Scopes;
 use crate::release::manifest::{ParseContext, parse_manifest};
 use crate::release::redact::Redactor;

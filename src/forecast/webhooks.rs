@@ -5,8 +5,8 @@
 //! (`failed calling webhook …`, admissionregistration/v1 `failurePolicy`).
 
 use crate::input::{Facts, Input, Known, LiveObject};
-use crate::k8s::selector;
 use crate::k8s::surroundings::Surrounding;
+use crate::k8s::{endpoints, selector};
 use crate::release::{Object, ObjectRef, Value};
 
 const KINDS: [&str; 2] = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"];
@@ -21,6 +21,17 @@ pub struct Judge {
     pub service: (String, String),
     /// Whether anything answers: ready endpoints behind the Service.
     pub backend: Backend,
+    /// Never [`Applies::No`].
+    pub applies: Applies,
+}
+
+/// Whether a webhook is asked about a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Applies {
+    No,
+    /// Match conditions, which are programs and not run here, or labels that are not known decide.
+    Maybe,
+    Yes,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,16 +87,18 @@ pub fn judges_in(
     if KINDS.contains(&id.kind.as_str()) {
         return Vec::new();
     }
-    let covering = body.get("webhooks").as_list().iter().filter(|webhook| covers(webhook, id, labels, operation, facts));
-    covering.filter_map(|webhook| judge(configuration, webhook, facts)).collect()
+    let webhooks = body.get("webhooks").as_list().iter();
+    let asked = webhooks.map(|webhook| (webhook, applies(webhook, id, labels, operation, facts)));
+    let asked = asked.filter(|(_, applies)| *applies != Applies::No);
+    asked.filter_map(|(webhook, applies)| judge(configuration, webhook, applies, facts)).collect()
 }
 
-fn judge(configuration: &ObjectRef, webhook: &Value, facts: &Facts) -> Option<Judge> {
+fn judge(configuration: &ObjectRef, webhook: &Value, applies: Applies, facts: &Facts) -> Option<Judge> {
     let service = webhook.at(&["clientConfig", "service"]);
     let service = (service.get("namespace").as_str()?.to_owned(), service.get("name").as_str()?.to_owned());
     let backend = backend(&service, facts);
     let webhook = webhook.get("name").as_str().unwrap_or("").to_owned();
-    Some(Judge { configuration: configuration.clone(), webhook, service, backend })
+    Some(Judge { configuration: configuration.clone(), webhook, service, backend, applies })
 }
 
 /// Ready endpoints, from what was read for webhooks or from the slices around the release.
@@ -108,39 +121,39 @@ fn around((namespace, service): &(String, String), facts: &Facts) -> Known<usize
     };
     let of_service =
         |live: &&LiveObject| live.body.at(&["metadata", "labels", "kubernetes.io/service-name"]).as_str() == Some(service);
-    let endpoints = slices.iter().filter(of_service).flat_map(|slice| slice.body.get("endpoints").as_list());
-    Known::Yes(endpoints.filter(|endpoint| endpoint.at(&["conditions", "ready"]).as_bool() != Some(false)).count())
+    Known::Yes(slices.iter().filter(of_service).map(|slice| endpoints::ready(&slice.body)).sum())
 }
 
-fn covers(webhook: &Value, id: &ObjectRef, labels: &Value, operation: &str, facts: &Facts) -> bool {
+/// Whether a fail-closed webhook is asked about writing this object.
+fn applies(webhook: &Value, id: &ObjectRef, labels: &Value, operation: &str, facts: &Facts) -> Applies {
     let fails_closed = webhook.get("failurePolicy").as_str().unwrap_or("Fail") == "Fail";
-    // matchConditions may exempt the object: they are programs, which are not run here.
-    let may_exempt =
-        !is_empty(webhook.get("matchConditions")) || !namespace_selected(webhook.get("namespaceSelector"), id, facts);
-    let selected = is_empty(webhook.get("objectSelector")) || selector::selects(webhook.get("objectSelector"), labels);
-    fails_closed
-        && !may_exempt
-        && selected
-        && webhook.get("rules").as_list().iter().any(|rule| rule_covers(rule, id, operation, facts))
+    let wanted = webhook.get("objectSelector");
+    let selected = is_empty(wanted) || selector::selects_by_terms(wanted, labels);
+    let ruled = webhook.get("rules").as_list().iter().any(|rule| rule_covers(rule, id, operation, facts));
+    if !(fails_closed && selected && ruled) {
+        return Applies::No;
+    }
+    let unconditional = if is_empty(webhook.get("matchConditions")) { Applies::Yes } else { Applies::Maybe };
+    by_namespace(webhook.get("namespaceSelector"), id, facts).min(unconditional)
 }
 
 /// The label that every namespace carries (Kubernetes 1.21 and later).
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// Whether the selector takes the object's namespace, as far as the labels that are known decide it.
-fn namespace_selected(wanted: &Value, id: &ObjectRef, facts: &Facts) -> bool {
+fn by_namespace(wanted: &Value, id: &ObjectRef, facts: &Facts) -> Applies {
     let Some(namespace) = id.namespace.as_deref().filter(|_| !is_empty(wanted)) else {
-        return true;
+        return Applies::Yes;
     };
+    let decided = |labels: &Value| if selector::selects_by_terms(wanted, labels) { Applies::Yes } else { Applies::No };
     let all = facts.around(Surrounding::Namespaces, None).yes().copied().unwrap_or_default();
-    let live = all.iter().find(|live| live.body.at(&["metadata", "name"]).as_str() == Some(namespace));
-    if let Some(live) = live {
-        return selector::selects_by_terms(wanted, live.body.at(&["metadata", "labels"]));
+    if let Some(live) = all.iter().find(|live| live.name() == namespace) {
+        return decided(live.body.at(&["metadata", "labels"]));
     }
     let keys = wanted.get("matchLabels").as_map().into_iter().flat_map(|labels| labels.keys().map(String::as_str));
     let expressions = wanted.get("matchExpressions").as_list().iter().filter_map(|expression| expression.get("key").as_str());
     let labels = Value::Map([(NAMESPACE_NAME.to_owned(), Value::from(namespace))].into());
-    keys.chain(expressions).all(|key| key == NAMESPACE_NAME) && selector::selects_by_terms(wanted, &labels)
+    if keys.chain(expressions).all(|key| key == NAMESPACE_NAME) { decided(&labels) } else { Applies::Maybe }
 }
 
 fn is_empty(value: &Value) -> bool {

@@ -27,7 +27,8 @@ pub enum State {
 }
 
 const SWAPS: &str = include_str!("../../rules/tables/image-swaps.csv");
-const SWAP_COLUMNS: [&str; 7] = ["current", "target", "current_scope", "target_scope", "verdict", "condition", "source"];
+const SWAP_COLUMNS: [&str; 8] =
+    ["current", "target", "current_scope", "target_scope", "verdict", "condition", "checked", "source"];
 
 /// A product that keeps data.
 #[derive(Debug)]
@@ -111,6 +112,8 @@ pub struct Swap {
     target_scope: Range,
     pub verdict: Verdict,
     pub condition: &'static str,
+    /// Whether the source was read again for this table; else it is general knowledge.
+    pub checked: bool,
     pub source: &'static str,
 }
 
@@ -200,7 +203,7 @@ impl Row {
             verdict,
             unprepared,
             condition: record.field(7),
-            checked: read_flag(record.field(8))?,
+            checked: record.flag(8)?,
             source: record.field(9),
         })
     }
@@ -227,7 +230,8 @@ impl Swap {
             target_scope: Range::parse(record.field(3))?,
             verdict: Verdict::read(record.field(4))?,
             condition: record.field(5),
-            source: record.field(6),
+            checked: record.flag(6)?,
+            source: record.field(7),
         })
     }
 }
@@ -244,14 +248,6 @@ impl Cut {
 
     fn is_crossed(&self, current: &Version, target: &Version) -> bool {
         *current >= self.at && target < self.floor.as_ref().unwrap_or(&self.at)
-    }
-}
-
-fn read_flag(word: &str) -> Option<bool> {
-    match word {
-        "yes" => Some(true),
-        "no" => Some(false),
-        _ => None,
     }
 }
 

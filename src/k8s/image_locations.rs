@@ -59,18 +59,13 @@ fn read_row(record: &Record) -> Option<Location> {
         "served" => State::Served,
         _ => return None,
     };
-    let checked = match record.field(5) {
-        "yes" => true,
-        "no" => false,
-        _ => return None,
-    };
     Some(Location {
         place: record.field(0),
         versions_only,
         state,
         fact: record.field(3),
         instead: record.field(4),
-        checked,
+        checked: record.flag(5)?,
         source: record.field(6),
     })
 }

@@ -7,6 +7,7 @@ pub mod balancers;
 pub mod constraint;
 pub mod data_format;
 pub mod defaults;
+pub mod endpoints;
 pub mod glob;
 pub mod hosts;
 pub mod identity;

@@ -9,7 +9,7 @@ use super::version::Version;
 use crate::release::{ObjectRef, Value};
 
 const TABLE: &str = include_str!("../../rules/tables/operator-versions.csv");
-const COLUMNS: [&str; 6] = ["group", "kind", "product", "path", "form", "source"];
+const COLUMNS: [&str; 7] = ["group", "kind", "product", "path", "form", "checked", "source"];
 
 /// One row: where a kind names the version of which product.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Row {
     pub product: &'static Product,
     pub path: &'static str,
     is_image: bool,
+    /// Whether the source was read again for this table; else it is general knowledge.
+    pub checked: bool,
     pub source: &'static str,
 }
 
@@ -56,7 +58,8 @@ impl Row {
             product: data_format::product(record.field(2))?,
             path: record.field(3),
             is_image,
-            source: record.field(5),
+            checked: record.flag(5)?,
+            source: record.field(6),
         })
     }
 }
@@ -74,8 +77,10 @@ mod tests {
     fn the_table_is_read_in_full() {
         table::check(TABLE);
         assert_eq!(read(TABLE).unwrap().len(), TABLE.lines().count() - 1);
-        assert!(read("group,kind,product,path,form,source\na,B,no-such-product,spec.x,version,there\n").is_err());
-        assert!(read("group,kind,product,path,form,source\na,B,redis,spec.x,guess,there\n").is_err());
+        assert!(read("group,kind,product,path,form,checked,source\na,B,redis,spec.x,version,no,there\n").is_ok());
+        assert!(read("group,kind,product,path,form,checked,source\na,B,no-such-product,spec.x,version,no,there\n").is_err());
+        assert!(read("group,kind,product,path,form,checked,source\na,B,redis,spec.x,guess,no,there\n").is_err());
+        assert!(read("group,kind,product,path,form,checked,source\na,B,redis,spec.x,version,perhaps,there\n").is_err());
         assert!(read("group,kind,product,path,form\na,B,redis,spec.x,image\n").is_err());
     }
 

@@ -10,6 +10,15 @@ impl Record {
     pub(crate) fn field(&self, position: usize) -> &'static str {
         self.fields.get(position).copied().unwrap_or("")
     }
+
+    /// A column that says `yes` or `no`.
+    pub(crate) fn flag(&self, position: usize) -> Option<bool> {
+        match self.field(position) {
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => None,
+        }
+    }
 }
 
 /// The records of a built-in CSV text without its header line.

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::around::Around;
 use super::evidence::{Evidence, Query, live_object};
 use crate::input::{Facts, Known, LiveObject, Residue};
+use crate::k8s::endpoints;
 use crate::k8s::surroundings::Surrounding;
 use crate::release::redact::Redactor;
 use crate::release::{HookEvent, Object, ObjectRef, Release, Value};
@@ -305,7 +306,7 @@ impl<'a> Follow<'a> {
         let slices = Query::all("discovery.k8s.io/v1", "EndpointSlice", Some(namespace))
             .labelled(&format!("kubernetes.io/service-name={name}"));
         match self.evidence.list(&slices).await {
-            Ok(slices) => Known::Yes(slices.iter().map(ready_endpoints).sum()),
+            Ok(slices) => Known::Yes(slices.into_iter().map(|slice| endpoints::ready(&Value::from_json(slice))).sum()),
             Err(why) => Known::No(self.redactor.scrub(&why)),
         }
     }
@@ -343,12 +344,6 @@ fn query_of(crd: &Value) -> Option<Query> {
     served.sort_by_key(|version| version.get("storage").as_bool() != Some(true));
     let version = served.first().map_or(spec.get("version"), |version| version.get("name")).as_str()?;
     Some(Query::all(&format!("{group}/{version}"), kind, None))
-}
-
-/// An endpoint without a `ready` condition counts as ready (discovery.k8s.io/v1 `EndpointConditions`).
-fn ready_endpoints(slice: &Json) -> usize {
-    let endpoints = slice["endpoints"].as_array().map_or(&[][..], Vec::as_slice);
-    endpoints.iter().filter(|endpoint| endpoint["conditions"]["ready"].as_bool() != Some(false)).count()
 }
 
 /// One reference for an object that several versions of its group serve: of the highest one that was listed.

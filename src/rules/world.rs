@@ -6,7 +6,7 @@ use super::case::{Case, Live, Record, Recorded, Text};
 use super::cluster::served;
 use super::fault::{Collector, Fault, Mark};
 use crate::helm::{HelmBinary, HelmVersion, RollbackFlags, ServerSide, Wait};
-use crate::input::{Between, Input, Known, Residue, RevisionEntry, RevisionInfo, TargetChoice, NamedMigrations};
+use crate::input::{Between, Input, Known, NamedMigrations, Residue, RevisionEntry, RevisionInfo, TargetChoice};
 use crate::k8s::scope::Scopes;
 use crate::release::chart_files;
 use crate::release::manifest::{ParseContext, parse_manifest};
@@ -322,6 +322,7 @@ fn set_flag(flags: &mut RollbackFlags, text: &str) -> bool {
                 _ => Wait::Watcher,
             }
         }
+        "--timeout" => flags.timeout = Some(value.to_owned()),
         "--history-max" => match value.parse() {
             Ok(number) => flags.history_max = number,
             Err(_) => return false,

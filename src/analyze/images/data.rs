@@ -215,11 +215,11 @@ fn exchanged(change: Change, old: &'static Product, new: &'static Product, befor
     let swap = data_format::swap(old.id, new.id, before.version(old.scheme).as_ref(), target.version(new.scheme).as_ref());
     let change = change.with("software", format!("{} instead of {}", new.name, old.name));
     match swap {
-        Some(row) => change.with("condition", row.condition).fact_if(row.verdict == Verdict::Safe, Fact::DowngradeSafe).evidence(
-            EvidenceSource::Table,
-            "image-swaps.csv",
-            format!("{} ({})", row.condition, row.source),
-        ),
+        Some(row) => change
+            .confidence(if row.checked { Confidence::Certain } else { Confidence::Likely })
+            .with("condition", row.condition)
+            .fact_if(row.verdict == Verdict::Safe, Fact::DowngradeSafe)
+            .evidence(EvidenceSource::Table, "image-swaps.csv", format!("{} ({})", row.condition, row.source)),
         None => change
             .confidence(Confidence::Likely)
             .with("condition", "Two different programs, and no vendor's word that one reads the other's files"),

@@ -70,24 +70,20 @@ fn cached(change: Change, context: &Context<'_>, object: &Object, container: &Va
     let always = container.get("imagePullPolicy").as_str() == Some("Always");
     let nodes = nodes.yes().copied().unwrap_or_default();
     let pods = pods.yes().copied().unwrap_or_default();
-    let holding: BTreeSet<&str> = nodes.iter().filter(|node| node_holds(node, image)).filter_map(name_of).collect();
+    let holding: BTreeSet<&str> = nodes.iter().filter(|node| node_holds(node, image)).map(LiveObject::name).collect();
     let running: BTreeSet<&str> =
         pods.iter().filter(|pod| pod_runs(pod, image)).filter_map(|pod| pod.body.at(&["spec", "nodeName"]).as_str()).collect();
     let all: BTreeSet<&str> = holding.union(&running).copied().collect();
     if all.is_empty() || always {
         return change;
     }
-    let everywhere = !nodes.is_empty() && nodes.iter().filter_map(name_of).all(|name| all.contains(name));
+    let everywhere = !nodes.is_empty() && nodes.iter().map(LiveObject::name).all(|name| all.contains(name));
     let names: Vec<&str> = all.into_iter().collect();
     change.fact(if everywhere { Fact::OnEveryNode } else { Fact::OnSomeNode }).evidence(
         EvidenceSource::Live,
         "Node status.images",
         format!("held by {}", names.join(", ")),
     )
-}
-
-fn name_of(object: &LiveObject) -> Option<&str> {
-    object.body.at(&["metadata", "name"]).as_str()
 }
 
 /// The kubelet reports the names under which it knows an image (the fifty largest by default).

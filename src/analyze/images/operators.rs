@@ -37,7 +37,8 @@ fn resource(context: &Context<'_>, pair: &Pair<'_>) -> Option<Change> {
         (false, true) => Confidence::Certain,
         (false, false) => Confidence::Likely,
     };
-    let sure = change.confidence.min(ceiling);
+    let by_table = if row.checked { Confidence::Certain } else { Confidence::Likely };
+    let sure = change.confidence.min(ceiling).min(by_table);
     let mut change = change
         .confidence(sure)
         .fact(Fact::ThroughOperator)

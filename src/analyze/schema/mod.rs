@@ -38,7 +38,8 @@ pub fn run(input: &Input) -> (Vec<Found>, Vec<Gap>) {
         match analyse(&pair) {
             Ok(mut report) => {
                 evidence::weigh(&mut report, &input.schema.evidence);
-                let older = pair.to.iter().flat_map(|history| &history.migrations).map(|migration| migration.path.clone()).collect();
+                let older =
+                    pair.to.iter().flat_map(|history| &history.migrations).map(|migration| migration.path.clone()).collect();
                 report.last_supported_revision = contract::last_supported_revision(input, &report, &older);
                 gaps.extend(database_gaps(&report, &pair.origin, !input.schema.applied.is_empty()));
                 found.push(Found { origin: pair.origin, object: pair.object, report });
@@ -58,7 +59,17 @@ fn analyse(pair: &Pair) -> Result<Report, String> {
         (Some(from), to) => {
             // Nothing on the older side: its code knew none of these migrations.
             let none = History { framework: from.framework, dialect: from.dialect, ..History::default() };
-            analysis::analyze(from, &Ask { from: None, to: None, older: Some(to.as_ref().unwrap_or(&none)), applied: pair.applied.as_ref(), on_unknown: false, open: &open })
+            analysis::analyze(
+                from,
+                &Ask {
+                    from: None,
+                    to: None,
+                    older: Some(to.as_ref().unwrap_or(&none)),
+                    applied: pair.applied.as_ref(),
+                    on_unknown: false,
+                    open: &open,
+                },
+            )
         }
         (None, Some(_)) => Err("only the target has them: what the newer revision runs is not known".to_owned()),
         (None, None) => Err("there are none".to_owned()),
@@ -91,7 +102,8 @@ fn not_understood(found: &Found) -> Option<Gap> {
     let range = found.report.range.as_ref()?;
     let opaque: Vec<&EffectReport> = range.effects.iter().filter(|effect| effect.kind == EffectKind::Opaque).collect();
     let first = opaque.first()?;
-    let what = format!("{} statements of {} ({}:{} first)", opaque.len(), found.origin, first.path.as_deref().unwrap_or(""), first.line);
+    let what =
+        format!("{} statements of {} ({}:{} first)", opaque.len(), found.origin, first.path.as_deref().unwrap_or(""), first.line);
     Some(Gap::new(what, first.why.clone()).affecting("old-code-fails").affecting("migrated-data-lost").blocking())
 }
 
@@ -112,7 +124,9 @@ fn kind(effect: EffectKind) -> Option<ChangeKind> {
     match effect {
         EffectKind::DataLoss => Some(ChangeKind::MigratedDataLost),
         EffectKind::ReadsBreak | EffectKind::WritesBreak => Some(ChangeKind::OldCodeFails),
-        EffectKind::Restricts | EffectKind::ChangesResult | EffectKind::Widens | EffectKind::Moved => Some(ChangeKind::OldCodeDiffers),
+        EffectKind::Restricts | EffectKind::ChangesResult | EffectKind::Widens | EffectKind::Moved => {
+            Some(ChangeKind::OldCodeDiffers)
+        }
         // A gap says it: what is not understood is no finding about a table.
         EffectKind::Opaque => None,
     }
@@ -128,7 +142,9 @@ fn effects(found: &Found, declared: &[String]) -> Vec<Change> {
     }
     let change = |((kind, table), effects): (_, Vec<&EffectReport>)| {
         let said = declared.iter().filter(|_| kind != ChangeKind::MigratedDataLost);
-        said.fold(change(found, kind, table, &effects), |change, text| change.evidence(EvidenceSource::From, "Chart.yaml annotations", text.clone()))
+        said.fold(change(found, kind, table, &effects), |change, text| {
+            change.evidence(EvidenceSource::From, "Chart.yaml annotations", text.clone())
+        })
     };
     groups.into_iter().map(change).collect()
 }
@@ -177,7 +193,8 @@ fn words(effects: &[&EffectReport]) -> String {
         (EffectKind::Moved, "values lie elsewhere"),
         (EffectKind::Widens, "new values are possible"),
     ];
-    let said: Vec<&str> = kinds.iter().filter(|(kind, _)| effects.iter().any(|effect| effect.kind == *kind)).map(|(_, word)| *word).collect();
+    let said: Vec<&str> =
+        kinds.iter().filter(|(kind, _)| effects.iter().any(|effect| effect.kind == *kind)).map(|(_, word)| *word).collect();
     said.join(", ")
 }
 

@@ -53,7 +53,9 @@ pub fn pairs(input: &Input) -> Vec<Pair> {
 fn pair(from: Option<&Place>, to: Option<&Place>) -> Option<Pair> {
     let place = from.or(to)?;
     let newer = from.map(|place| history(&place.tree, &Options::default())).filter(is_history);
-    let options = newer.as_ref().map_or_else(Options::default, |found| Options { framework: Some(found.framework), dialect: found.dialect });
+    let options = newer
+        .as_ref()
+        .map_or_else(Options::default, |found| Options { framework: Some(found.framework), dialect: found.dialect });
     let older = to.map(|place| history(&place.tree, &options)).filter(is_history);
     let (origin, object) = (place.origin.clone(), place.object.clone());
     (newer.is_some() || older.is_some()).then_some(Pair { origin, object, from: newer, to: older, applied: None })
@@ -110,7 +112,10 @@ fn named_tree(named: &MigrationFiles) -> Tree {
 /// ConfigMaps whose name carries a digest or a version have another one on each side: one left over on both sides is the same.
 fn pair_renamed(from: &mut Side, to: &mut Side) {
     let lonely = |side: &Side, other: &Side| -> Vec<String> {
-        side.iter().filter(|(key, place)| place.object.is_some() && !other.contains_key(*key)).map(|(key, _)| key.clone()).collect()
+        side.iter()
+            .filter(|(key, place)| place.object.is_some() && !other.contains_key(*key))
+            .map(|(key, _)| key.clone())
+            .collect()
     };
     let (newer, older) = (lonely(from, to), lonely(to, from));
     if let ([newer], [older]) = (newer.as_slice(), older.as_slice())

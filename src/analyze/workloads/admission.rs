@@ -1,6 +1,6 @@
 //! Pods of the target that admission refuses: the workload is accepted, its pods are not.
 
-use super::quotas::amount;
+use super::quotas::{amount, counts};
 use super::{Workload, beside};
 use crate::analyze::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Confidence;
@@ -13,7 +13,10 @@ use crate::rules::EvidenceSource;
 
 pub fn analyze(context: &Context<'_>, workloads: &[Workload<'_>]) -> Vec<Change> {
     let new_pods = workloads.iter().filter(|workload| workload.before.is_none() || workload.changes_template());
-    new_pods.flat_map(|workload| [by_level(context, workload), by_limits(context, workload)]).flatten().collect()
+    new_pods
+        .flat_map(|workload| [by_level(context, workload), by_limits(context, workload), by_quota(context, workload)])
+        .flatten()
+        .collect()
 }
 
 /// What refuses the pods, for which reasons, and for which it would refuse the present ones as well.
@@ -104,4 +107,66 @@ fn beyond(item: &Value, container: &Value) -> Vec<String> {
         }
     }
     found
+}
+
+/// What a quota can demand of each container (Kubernetes `pkg/quota/v1/evaluator/core/pods.go` `validationSet`), and where it may
+/// stand: a request left out is the limit.
+const DEMANDS: [(&str, &str, &[&str]); 6] = [
+    ("cpu", "cpu", &["requests", "limits"]),
+    ("memory", "memory", &["requests", "limits"]),
+    ("requests.cpu", "cpu", &["requests", "limits"]),
+    ("requests.memory", "memory", &["requests", "limits"]),
+    ("limits.cpu", "cpu", &["limits"]),
+    ("limits.memory", "memory", &["limits"]),
+];
+
+/// Quotas that count a resource refuse pods with a container that does not state it.
+fn by_quota(context: &Context<'_>, workload: &Workload<'_>) -> Option<Change> {
+    let quotas = beside(context, Surrounding::ResourceQuotas, workload.id());
+    let ranges = beside(context, Surrounding::LimitRanges, workload.id());
+    let known = ranges.yes().is_some();
+    let ranges = ranges.yes().copied().unwrap_or_default();
+    let refusal = quotas.yes()?.iter().find_map(|quota| {
+        refused(
+            workload,
+            &Refusal {
+                fact: Fact::QuotaDemands,
+                by: format!("ResourceQuota/{}", quota.name()),
+                now: unstated(quota, ranges, workload.pod_spec_before()),
+                then: unstated(quota, ranges, workload.pod_spec()),
+                evidence: "spec.hard counts what the containers do not state",
+            },
+        )
+    });
+    // LimitRanges that nobody may read may fill it in.
+    refusal.map(|change| if known { change } else { change.confidence(Confidence::Possible) })
+}
+
+fn unstated(quota: &LiveObject, ranges: &[LiveObject], spec: &Value) -> Vec<String> {
+    // Resources of the pod as a whole stand for those of its containers.
+    let of_pod = spec.get("resources").as_map().is_some_and(|resources| !resources.is_empty());
+    if of_pod || !counts(quota, spec) {
+        return Vec::new();
+    }
+    let hard = quota.body.at(&["spec", "hard"]);
+    let demands = DEMANDS.iter().filter(|(name, ..)| !hard.get(name).is_null());
+    let containers = || ["initContainers", "containers"].into_iter().flat_map(|list| spec.get(list).as_list());
+    let lacking = demands.flat_map(|(name, resource, lists)| {
+        let lacks = move |container: &&Value| {
+            let stated = lists.iter().any(|list| !container.at(&["resources", list, resource]).is_null());
+            !stated && !filled_in(ranges, lists, resource)
+        };
+        containers().filter(lacks).map(move |container| format!("no {name} on {}", container.get("name").as_str().unwrap_or("")))
+    });
+    lacking.collect()
+}
+
+/// Whether a LimitRange fills the resource in (core/v1 `LimitRangeItem`); the server has put `max` into `default` already.
+fn filled_in(ranges: &[LiveObject], lists: &[&str], resource: &str) -> bool {
+    let items = ranges.iter().flat_map(|range| range.body.at(&["spec", "limits"]).as_list());
+    let mut of_containers = items.filter(|item| item.get("type").as_str() == Some("Container"));
+    of_containers.any(|item| {
+        let by_request = lists.contains(&"requests") && !item.at(&["defaultRequest", resource]).is_null();
+        by_request || !item.at(&["default", resource]).is_null()
+    })
 }

@@ -3,6 +3,7 @@
 use super::{Workload, beside};
 use crate::analyze::{Change, ChangeKind, Context, Fact};
 use crate::forecast::Confidence;
+use crate::input::LiveObject;
 use crate::k8s::surroundings::Surrounding;
 use crate::release::{ObjectRef, Value};
 use crate::rules::EvidenceSource;
@@ -28,8 +29,45 @@ fn of_workload(context: &Context<'_>, workload: &Workload<'_>) -> Option<Change>
     }
 }
 
-/// `HorizontalPodAutoscaler/web` of an autoscaler that is there after the rollback: in the target, or live and not deleted.
-fn staying(context: &Context<'_>, workload: &Workload<'_>) -> Option<String> {
+/// An autoscaler as it is now, or as the target brings it.
+struct Scaler<'a> {
+    /// `HorizontalPodAutoscaler/web`.
+    name: String,
+    body: &'a Value,
+}
+
+/// Annotations by which KEDA leaves a workload alone (keda.sh, "Pause autoscaling").
+const PAUSES: [(&str, Option<&str>); 3] = [
+    ("autoscaling.keda.sh/paused", Some("true")),
+    ("autoscaling.keda.sh/paused-scale-out", Some("true")),
+    ("autoscaling.keda.sh/paused-replicas", None),
+];
+
+impl Scaler<'_> {
+    fn is_keda(&self) -> bool {
+        self.name.starts_with("ScaledObject/")
+    }
+
+    /// Whether the scaler does not raise the number while it is so annotated (`paused-scale-in` stops the other way only).
+    fn is_paused(&self) -> bool {
+        let annotations = self.body.at(&["metadata", "annotations"]);
+        let set = |(key, wanted): (&str, Option<&str>)| {
+            annotations.get(key).as_str().is_some_and(|value| wanted.is_none_or(|wanted| wanted == value))
+        };
+        self.is_keda() && PAUSES.into_iter().any(set)
+    }
+
+    /// KEDA stops a workload without events unless a minimum keeps it (keda.sh, `minReplicaCount`).
+    fn may_idle(&self) -> bool {
+        let spec = self.body.get("spec");
+        let minimum =
+            if spec.get("idleReplicaCount").is_null() { spec.get("minReplicaCount") } else { spec.get("idleReplicaCount") };
+        self.is_keda() && minimum.as_i64().unwrap_or(0) == 0
+    }
+}
+
+/// An autoscaler that is there after the rollback: in the target, or live and not deleted.
+fn staying<'c>(context: &'c Context<'_>, workload: &Workload<'_>) -> Option<Scaler<'c>> {
     SCALERS.iter().find_map(|(group, kind, around)| {
         let manifest = context.input.to.objects.iter().find(|object| {
             object.id.is(group, kind) && object.id.namespace == workload.id().namespace && scales(&object.body, workload.id())
@@ -37,8 +75,9 @@ fn staying(context: &Context<'_>, workload: &Workload<'_>) -> Option<String> {
         let kept = |name: &str| !context.forecast.deletes.iter().any(|id| id.is(group, kind) && id.name == name);
         let found = beside(context, *around, workload.id());
         let live = found.yes().and_then(|list| list.iter().find(|live| scales(&live.body, workload.id()) && kept(live.name())));
-        let name = manifest.map(|object| object.id.name.as_str()).or_else(|| live.map(|live| live.name()));
-        name.map(|name| format!("{kind}/{name}"))
+        let body = live.map(|live| &live.body).or(manifest.map(|object| &object.body))?;
+        let name = manifest.map(|object| object.id.name.as_str()).or_else(|| live.map(LiveObject::name));
+        name.map(|name| Scaler { name: format!("{kind}/{name}"), body })
     })
 }
 
@@ -58,11 +97,14 @@ fn scales(scaler: &Value, id: &ObjectRef) -> bool {
 }
 
 /// Replicas that the manifest sets (or, by leaving them out, sets to the default of one) under a scaler's hands.
-fn replicas_drop(workload: &Workload<'_>, scaler: &str) -> Option<Change> {
+fn replicas_drop(workload: &Workload<'_>, scaler: &Scaler<'_>) -> Option<Change> {
     let (now, then) = workload.replicas();
     let (now, then) = (now?, then?);
     if workload.live.is_none() {
-        return unknown_drop(workload, scaler, then);
+        return unknown_drop(workload, &scaler.name, then);
+    }
+    if now == 0 && then > 0 {
+        return idle_wakes(workload, scaler, then);
     }
     if then >= now {
         return None;
@@ -72,11 +114,26 @@ fn replicas_drop(workload: &Workload<'_>, scaler: &str) -> Option<Change> {
     let change = Change::of(ChangeKind::AutoscaledReplicas, workload.id())
         .path("spec.replicas")
         .fact_if(is_large(now, then), Fact::LargeDrop)
+        .fact_if(scaler.is_paused(), Fact::ScalerPaused)
         .with("from", now)
         .with("to", then)
-        .with("scaler", scaler)
+        .with("scaler", &scaler.name)
         .evidence(EvidenceSource::To, &workload.to.origin, why);
-    Some(workload.seen(change, format!("spec.replicas: {now}, scaled by {scaler}")))
+    Some(workload.seen(change, format!("spec.replicas: {now}, scaled by {}", scaler.name)))
+}
+
+/// What KEDA has stopped for want of events, or somebody through KEDA, runs again.
+fn idle_wakes(workload: &Workload<'_>, scaler: &Scaler<'_>, then: i64) -> Option<Change> {
+    let paused = scaler.is_paused();
+    (paused || scaler.may_idle()).then(|| {
+        let change = Change::of(ChangeKind::IdleWakes, workload.id())
+            .path("spec.replicas")
+            .fact_if(paused, Fact::ScalerPaused)
+            .with("to", then)
+            .with("scaler", &scaler.name)
+            .evidence(EvidenceSource::To, &workload.to.origin, format!("spec.replicas: {then}"));
+        workload.seen(change, format!("spec.replicas: 0, held by {}", scaler.name))
+    })
 }
 
 /// The cluster was not asked: the autoscaler may have set any number.

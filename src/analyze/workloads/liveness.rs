@@ -42,7 +42,7 @@ fn harsh(context: &Context<'_>, workload: &Workload<'_>) -> Option<Change> {
     let renamed = !has_container(workload.pod_spec_before(), &worst.container);
     let in_both =
         before.iter().any(|budget| (renamed || budget.container == worst.container) && budget.first_kill <= worst.first_kill);
-    let started = measured(context, workload, &worst.container);
+    let started = start_ups(context, workload, &worst.container).into_iter().max();
     let change = Change::of(ChangeKind::LivenessImpatient, workload.id())
         .path(format!("spec.template.spec.containers[name={}].livenessProbe", worst.container))
         .fact_if(worst.runtime.is_some(), Fact::SlowStarter)
@@ -100,12 +100,13 @@ fn runtime(container: &Value) -> Option<&'static str> {
     row.map(|row| row.name)
 }
 
-/// Seconds from the container's start to the pod's readiness, the slowest of the pods that run now and never restarted.
-fn measured(context: &Context<'_>, workload: &Workload<'_>, container: &str) -> Option<i64> {
+/// Seconds from the container's start to the pod's readiness, of the pods that run now and never restarted.
+pub(super) fn start_ups(context: &Context<'_>, workload: &Workload<'_>, container: &str) -> Vec<i64> {
     let found = beside(context, Surrounding::Pods, workload.id());
     let wanted = workload.after.at(&["spec", "selector"]);
-    let own = found.yes()?.iter().filter(|pod| selector::selects(wanted, pod.body.at(&["metadata", "labels"])));
-    own.filter_map(|pod| start_up(&pod.body, container)).max()
+    let pods = found.yes().copied().unwrap_or_default().iter();
+    let own = pods.filter(|pod| selector::selects(wanted, pod.body.at(&["metadata", "labels"])));
+    own.filter_map(|pod| start_up(&pod.body, container)).collect()
 }
 
 fn start_up(pod: &Value, container: &str) -> Option<i64> {

@@ -14,6 +14,7 @@ mod replacement;
 mod rollouts;
 mod schedules;
 mod surge;
+mod waiting;
 
 use super::{Change, Context};
 use crate::forecast::bodies::stamped;
@@ -34,6 +35,7 @@ const SUBJECTS: &[Subject] = &[
     reloads::analyze,
     readiness::analyze,
     liveness::analyze,
+    waiting::analyze,
     guards::analyze,
     replacement::analyze,
     schedules::analyze,

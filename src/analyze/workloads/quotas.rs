@@ -24,6 +24,14 @@ pub fn analyze(context: &Context<'_>, workloads: &[Workload<'_>]) -> Vec<Change>
     changes
 }
 
+/// Whether the quota counts a pod of this spec; `NotBestEffort` leaves out pods that state nothing at all.
+pub(super) fn counts(quota: &LiveObject, spec: &Value) -> bool {
+    let scopes = quota.body.at(&["spec", "scopes"]).as_list();
+    let stated = |container: &Value| container.get("resources").as_map().is_some_and(|resources| !resources.is_empty());
+    let any_stated = ["initContainers", "containers"].into_iter().any(|list| spec.get(list).as_list().iter().any(stated));
+    counts_ordinary_pods(quota) && (any_stated || scopes.iter().all(|scope| scope.as_str() != Some("NotBestEffort")))
+}
+
 /// Quotas of a scope count some pods only: those that end, those without requests, those of a priority.
 fn counts_ordinary_pods(quota: &LiveObject) -> bool {
     let scopes = quota.body.at(&["spec", "scopes"]).as_list().iter().filter_map(Value::as_str);

@@ -6,7 +6,7 @@ use crate::release::{Object, ObjectRef, Value};
 use super::Run;
 use crate::forecast::objects::{Changed, Sides};
 use crate::forecast::ports;
-use crate::forecast::webhooks::{self, Backend};
+use crate::forecast::webhooks::{self, Applies, Backend, Judge};
 use crate::forecast::{Action, Confidence, FORBIDDEN, Method, REFUSED, Rejected, StepResult, definitions, expansion};
 
 impl<'a> Run<'a> {
@@ -60,23 +60,47 @@ impl<'a> Run<'a> {
         })
     }
 
-    pub(super) fn refused_update(&self, id: &ObjectRef, live: &Value) -> Option<Rejected> {
+    pub(super) fn refused_update(&mut self, id: &ObjectRef, live: &Value) -> Option<Rejected> {
         let reason = self.refusing_webhook(id, live, "UPDATE")?;
         Some(Rejected { object: id.clone(), field: String::new(), reason, confidence: Confidence::Likely, conflict: false })
     }
 
-    /// A fail-closed webhook of the current revision or of the cluster behind which nobody answers.
-    pub(super) fn refusing_webhook(&self, id: &ObjectRef, body: &Value, operation: &str) -> Option<String> {
+    /// A fail-closed webhook of the current revision, of the cluster, or of what this run has written, behind which nobody
+    /// answers. Where it is not known whether it is asked, the outcome is not either.
+    pub(super) fn refusing_webhook(&mut self, id: &ObjectRef, body: &Value, operation: &str) -> Option<String> {
         let (labels, facts) = (body.at(&["metadata", "labels"]), &self.input.facts);
         let own = webhooks::configurations(&self.input.from.objects);
         let own = own.flat_map(|object| webhooks::judges(object, id, labels, operation, facts));
-        let of_cluster = webhooks::of_cluster(self.input)
-            .flat_map(|(name, live)| webhooks::judges_in(&name, &live.body, id, labels, operation, facts));
-        let judge = own.chain(of_cluster).find(|judge| judge.backend == Backend::Nobody)?;
-        let (namespace, service) = &judge.service;
-        Some(format!(
-            "failed calling webhook \"{}\" of {}: no ready endpoints behind Service/{namespace}/{service}",
-            judge.webhook, judge.configuration
-        ))
+        let foreign = webhooks::of_cluster(self.input).map(|(name, live)| (name, &live.body));
+        let others = foreign.chain(self.new_webhooks());
+        let others = others.flat_map(|(name, body)| webhooks::judges_in(&name, body, id, labels, operation, facts));
+        let silent: Vec<Judge> = own.chain(others).filter(|judge| judge.backend == Backend::Nobody).collect();
+        if let Some(judge) = silent.iter().find(|judge| judge.applies == Applies::Yes) {
+            return Some(failed_call(judge));
+        }
+        if let Some(judge) = silent.first() {
+            let why = "its conditions, or labels that are not known, decide";
+            self.undecided.push(format!("whether webhook {} is asked about {id}: {why}", judge.webhook));
+        }
+        None
     }
+
+    /// Configurations that this very run has written: they hold for the next write, while what answers is only starting
+    /// (seen with Helm 3.22 and 4.3 on Kubernetes 1.36: the first object after them is refused).
+    fn new_webhooks(&self) -> impl Iterator<Item = (ObjectRef, &'a Value)> {
+        let written =
+            |object: &&Object| self.forecast.steps.iter().any(|step| step.object == object.id && step.result == StepResult::Ok);
+        let input = self.input;
+        let new = webhooks::configurations(&input.to.objects).filter(written);
+        new.map(|object| (object.id.clone(), &object.body))
+    }
+}
+
+/// The API server's words.
+fn failed_call(judge: &Judge) -> String {
+    let (namespace, service) = &judge.service;
+    format!(
+        "failed calling webhook \"{}\" of {}: no ready endpoints behind Service/{namespace}/{service}",
+        judge.webhook, judge.configuration
+    )
 }

@@ -21,6 +21,14 @@ fn the_tables_are_read_in_full() {
 }
 
 #[test]
+fn swaps_say_whether_they_were_checked() {
+    const HEAD: &str = "current,target,current_scope,target_scope,verdict,condition,checked,source\n";
+    let read = |row: &str| read_swaps(Box::leak(format!("{HEAD}{row}\n").into_boxed_str()));
+    assert!(read("redis,valkey,,,safe,why,no,there").is_ok_and(|rows| !rows[0].checked));
+    assert!(read("redis,valkey,,,safe,why,,there").is_err() && read("redis,valkey,,,safe,why,yes,").is_err());
+}
+
+#[test]
 fn bad_tables_are_refused() {
     const HEAD: &str = "product,software,boundary,cuts,scope,verdict,unprepared,condition,checked,source\n";
     let read = |row: &str| read_rows(Box::leak(format!("{HEAD}{row}\n").into_boxed_str()));
