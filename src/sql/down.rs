@@ -5,9 +5,12 @@
 //! refuses) and *exact*. What only the new release wrote goes with *exact* too: `why` says so.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use imbl::ordmap::DiffItem;
 
+use super::catalog::log::Action;
+use super::catalog::model::TypeObject;
 use super::catalog::{Catalog, Column, Guard, GuardKind, Relation, Replay, Step};
 use super::effect::{By, Certainty, Effect, EffectKind};
 use super::effects::effects;
@@ -59,6 +62,10 @@ pub fn judge(up: &Step, down: Option<&[Statement]>) -> Down {
         return of(Verdict::Unparseable, format!("Statement {} of the down script is not understood", statement.number));
     }
     let back = Replay::from_catalog(up.after.clone()).apply(statements);
+    let refused = refused(up, &back);
+    if !refused.is_empty() {
+        return of(Verdict::MayFail, format!("The database refuses it: {}", told(&refused)));
+    }
     let differences = differences(&up.before, &back.after);
     if !differences.is_empty() {
         return of(Verdict::Differs, told(&differences));
@@ -67,14 +74,15 @@ pub fn judge(up: &Step, down: Option<&[Statement]>) -> Down {
     if !lost.is_empty() {
         return of(Verdict::Lossy, format!("The schema is restored, but not the values of {}", told(&lost)));
     }
-    let failing = may_fail(&back);
+    let of_back = effects(&back);
+    let failing = may_fail(&of_back);
     if !failing.is_empty() {
         return of(
             Verdict::MayFail,
             format!("It fails if the new release wrote what the old schema refuses: {}", told(&failing)),
         );
     }
-    of(Verdict::Exact, remarks(up, &back))
+    of(Verdict::Exact, remarks(up, &back, &of_back))
 }
 
 fn of(verdict: Verdict, why: impl Into<String>) -> Down {
@@ -100,14 +108,44 @@ fn is_empty(statements: &[Statement]) -> bool {
 /// Old values that the way there and back destroys.
 fn lost(up: &Step, back: &Step) -> BTreeSet<String> {
     let Some(whole) = Step::join(&[up.clone(), back.clone()]) else { return BTreeSet::new() };
-    let gone = effects(&whole).into_iter().filter(|effect| effect.certainty > Certainty::Possible);
+    let ours = inserted(up);
+    let gone = effects(&whole).into_iter().filter(|effect| is_lost(effect, &ours));
     gone.filter(|effect| matches!(effect.kind, EffectKind::DataLoss | EffectKind::Moved))
         .map(|effect| effect.object.to_string())
         .collect()
 }
 
+/// A DELETE of some rows takes those that the up inserted where it did so unseen of what was there; else it takes old ones.
+fn is_lost(effect: &Effect, inserted: &BTreeSet<Name>) -> bool {
+    let of_inserted = effect.by == By::Delete && inserted.contains(&effect.object.relation);
+    let of_rows = matches!(effect.by, By::Delete | By::Update) && !of_inserted;
+    effect.certainty > Certainty::Possible || of_rows
+}
+
+/// Tables that the up puts rows of its own into.
+fn inserted(up: &Step) -> BTreeSet<Name> {
+    let name = |event: &super::catalog::log::Event| match &event.action {
+        Action::Inserted { relation } => up.after.relation(*relation).map(|relation| relation.name.clone()),
+        _ => None,
+    };
+    up.log.iter().filter_map(name).collect()
+}
+
+/// What no rows let pass.
+fn refused(up: &Step, back: &Step) -> BTreeSet<String> {
+    let why = |event: &super::catalog::log::Event| match &event.action {
+        Action::Refused { why } => Some(why.clone()),
+        _ => None,
+    };
+    let mut found: BTreeSet<String> = back.log.iter().filter_map(why).collect();
+    // Where the history began later than the database, more can be there than is known.
+    let is_whole = up.after.relations.values().all(|relation| !relation.open);
+    found.extend(back.unknown().into_iter().filter(|_| is_whole).map(|name| format!("there is no {name}")));
+    found
+}
+
 /// What the schema before the up refuses, and the one after it takes.
-fn may_fail(back: &Step) -> BTreeSet<String> {
+fn may_fail(of_back: &[Effect]) -> BTreeSet<String> {
     let checks_rows = |by| {
         matches!(
             by,
@@ -120,13 +158,13 @@ fn may_fail(back: &Step) -> BTreeSet<String> {
                 | By::AddColumn
         )
     };
-    let refusing = |effect: &Effect| effect.kind == EffectKind::Restricts && checks_rows(effect.by);
-    effects(back).into_iter().filter(refusing).map(|effect| effect.why).collect()
+    let refusing = |effect: &&Effect| effect.kind == EffectKind::Restricts && checks_rows(effect.by);
+    of_back.iter().filter(refusing).map(|effect| effect.why.clone()).collect()
 }
 
-fn remarks(up: &Step, back: &Step) -> String {
+fn remarks(up: &Step, back: &Step, of_back: &[Effect]) -> String {
     let mut parts = BTreeSet::new();
-    for effect in effects(back).into_iter().filter(|effect| effect.kind == EffectKind::DataLoss) {
+    for effect in of_back.iter().filter(|effect| effect.kind == EffectKind::DataLoss) {
         parts.insert(format!("what the new release writes into {} goes with it", effect.object));
     }
     for name in changed_names(&up.before, &back.after) {
@@ -153,7 +191,7 @@ fn differences(was: &Catalog, is: &Catalog) -> BTreeSet<String> {
             (None, Some(_)) => {
                 found.insert(format!("{name} is left behind"));
             }
-            (Some(old), Some(new)) if !std::sync::Arc::ptr_eq(old, new) => relation(was, is, old, new, &mut found),
+            (Some(old), Some(new)) if !Arc::ptr_eq(old, new) => relation(was, is, old, new, &mut found),
             _ => {}
         }
     }
@@ -177,7 +215,8 @@ fn changed_names<'a>(was: &'a Catalog, is: &'a Catalog) -> BTreeSet<&'a Name> {
 
 fn others(was: &Catalog, is: &Catalog, found: &mut BTreeSet<String>) {
     for (name, old) in &was.types {
-        if is.types.get(name).is_none_or(|new| new.definition != old.definition) {
+        let same = |new: &Arc<TypeObject>| Arc::ptr_eq(old, new) || new.definition == old.definition;
+        if !is.types.get(name).is_some_and(same) {
             found.insert(format!("the type {name} is not as it was"));
         }
     }
@@ -185,7 +224,7 @@ fn others(was: &Catalog, is: &Catalog, found: &mut BTreeSet<String>) {
         is.types.keys().filter(|name| !was.types.contains_key(*name)).map(|name| format!("the type {name} is left behind")),
     );
     for (name, old) in &was.routines {
-        let same = is.routines.get(name).is_some_and(|new| std::sync::Arc::ptr_eq(old, new) || old == new);
+        let same = is.routines.get(name).is_some_and(|new| Arc::ptr_eq(old, new) || old == new);
         if !same {
             found.insert(format!("the routine {name} is not as it was"));
         }

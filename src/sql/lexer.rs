@@ -36,9 +36,16 @@ impl Token {
 
 /// Every token of `source`; never fails: what no rule covers is a symbol, an open string ends with the text.
 pub fn lex(source: &str, dialect: Dialect) -> Vec<Token> {
-    let mut lexer = Lexer { source, bytes: source.as_bytes(), at: 0, line: 1, dialect, executable: 0 };
-    let mut tokens = Vec::with_capacity(source.len() / 6);
-    while let Some(token) = lexer.next_token() {
+    lex_up_to(source, dialect, usize::MAX)
+}
+
+/// The first `limit` tokens of `source`.
+pub fn lex_up_to(source: &str, dialect: Dialect, limit: usize) -> Vec<Token> {
+    let mut lexer = Lexer { source, bytes: source.as_bytes(), at: 0, counted: 0, line: 1, dialect, executable: 0 };
+    let mut tokens = Vec::with_capacity((source.len() / 6).min(limit));
+    while tokens.len() < limit
+        && let Some(token) = lexer.next_token()
+    {
         tokens.push(token);
     }
     tokens
@@ -103,6 +110,8 @@ struct Lexer<'a> {
     source: &'a str,
     bytes: &'a [u8],
     at: usize,
+    /// Line ends before this place are in `line`.
+    counted: usize,
     line: u32,
     dialect: Dialect,
     /// Open `/*!` comments, whose text is executed.
@@ -112,7 +121,9 @@ struct Lexer<'a> {
 impl Lexer<'_> {
     fn next_token(&mut self) -> Option<Token> {
         self.skip_blank();
-        let (start, line) = (self.at, self.line);
+        let start = self.at;
+        self.line += line_ends(&self.bytes[self.counted..start]);
+        self.counted = start;
         let first = *self.bytes.get(start)?;
         let kind = self.scan(first);
         if self.at == start {
@@ -121,7 +132,7 @@ impl Lexer<'_> {
         while !self.source.is_char_boundary(self.at) {
             self.at += 1;
         }
-        Some(Token { kind, start: start as u32, end: self.at as u32, line })
+        Some(Token { kind, start: start as u32, end: self.at as u32, line: self.line })
     }
 
     fn peek(&self, ahead: usize) -> u8 {
@@ -129,9 +140,7 @@ impl Lexer<'_> {
     }
 
     fn advance(&mut self, count: usize) {
-        let end = (self.at + count).min(self.bytes.len());
-        self.line += memchr_lines(&self.bytes[self.at..end]);
-        self.at = end;
+        self.at = (self.at + count).min(self.bytes.len());
     }
 
     fn skip_blank(&mut self) {
@@ -339,7 +348,7 @@ impl Lexer<'_> {
     }
 }
 
-fn memchr_lines(bytes: &[u8]) -> u32 {
+fn line_ends(bytes: &[u8]) -> u32 {
     bytes.iter().filter(|byte| **byte == b'\n').count() as u32
 }
 

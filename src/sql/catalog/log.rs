@@ -50,6 +50,10 @@ pub enum Action {
     UnknownConstraint { relation: RelationId },
     /// A job that destroys values runs later.
     Scheduled { relation: RelationId },
+    /// Rows were put in that were written out, whatever was there.
+    Inserted { relation: RelationId },
+    /// The engine refuses it whatever the rows are: said of downs, as what was applied was not refused.
+    Refused { why: String },
     /// Not understood.
     Opaque { relation: Option<RelationId>, head: String, why: String },
 }

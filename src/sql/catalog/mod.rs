@@ -4,6 +4,8 @@
 //! differ.
 
 pub mod apply;
+#[cfg(test)]
+mod hostile;
 pub mod log;
 pub mod model;
 pub mod names;

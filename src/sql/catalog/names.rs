@@ -50,10 +50,25 @@ fn postgresql(table: &str, columns: &[&str], purpose: Purpose, taken: impl Fn(&I
         _ => columns.join("_"),
     };
     let numbered = |number: u32| if number == 0 { label.to_owned() } else { format!("{label}{number}") };
-    (0..)
-        .map(|number| Ident::stored(Dialect::PostgreSql, &object_name(table, &middle, &numbered(number))))
-        .find(|name| !taken(name))
-        .unwrap_or_else(|| Ident::stored(Dialect::PostgreSql, label))
+    let name = |number| Ident::stored(Dialect::PostgreSql, &object_name(table, &middle, &numbered(number)));
+    name(first_free(0, |number| taken(&name(number))))
+}
+
+/// The first number that is not taken. Long rows of taken ones, which no schema has, are taken to be without gaps.
+fn first_free(first: u32, taken: impl Fn(u32) -> bool) -> u32 {
+    const ONE_BY_ONE: u32 = 16;
+    if let Some(free) = (first..first + ONE_BY_ONE).find(|number| !taken(*number)) {
+        return free;
+    }
+    let (mut low, mut high) = (first + ONE_BY_ONE, first + 2 * ONE_BY_ONE);
+    while taken(high) && high < u32::MAX / 2 {
+        (low, high) = (high, high * 2);
+    }
+    while low < high {
+        let middle = low.midpoint(high);
+        if taken(middle) { low = middle + 1 } else { high = middle }
+    }
+    high
 }
 
 /// makeObjectName: the longer of the two parts is cut until all fits.
@@ -88,10 +103,10 @@ fn mysql(dialect: Dialect, table: &str, columns: &[&str], purpose: Purpose, take
         _ if number == 1 => first.to_owned(),
         _ => format!("{first}_{number}"),
     };
-    (1..)
-        .map(|number| ident(&name(number)))
-        .find(|made| purpose == Purpose::Primary || !taken(made))
-        .unwrap_or_else(|| ident(first))
+    if purpose == Purpose::Primary {
+        return ident(&name(1));
+    }
+    ident(&name(first_free(1, |number| taken(&ident(&name(number))))))
 }
 
 #[cfg(test)]
@@ -109,6 +124,14 @@ mod tests {
         assert_eq!(name(Dialect::MySql, &["a", "b"], Purpose::Unique).as_deref(), Some("a"));
         assert_eq!(name(Dialect::MySql, &["a"], Purpose::Foreign).as_deref(), Some("t_ibfk_1"));
         assert_eq!(name(Dialect::Sqlite, &["a"], Purpose::Unique), None);
+    }
+
+    #[test]
+    fn numbers_are_found_in_long_rows_too() {
+        for count in [0, 1, 15, 16, 17, 31, 32, 33, 1000] {
+            assert_eq!(first_free(0, |number| number < count), count);
+            assert_eq!(first_free(1, |number| number < count), count.max(1));
+        }
     }
 
     #[test]

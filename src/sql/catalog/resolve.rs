@@ -10,6 +10,12 @@ use crate::sql::name::{Ident, Name};
 /// Queries are followed this deep into their subqueries.
 const DEPTH: usize = 16;
 
+/// Columns of one query that are followed; PostgreSQL allows 1664 (`MaxTupleAttributeNumber` in htup_details.h), MySQL 4096.
+const MOST_COLUMNS: usize = 5_000;
+
+/// Sources whose columns are looked for by name.
+const MOST_SOURCES: usize = 1_000;
+
 /// A column that a query gives.
 #[derive(Clone, Debug)]
 pub(super) struct Given {
@@ -74,14 +80,28 @@ impl<'a> Scope<'a> {
     }
 
     fn outputs_at(&self, query: &Query, depth: usize) -> Vec<Given> {
-        let bound: Vec<Bound> = query.from.iter().map(|source| self.bind(source, depth)).collect();
-        query.outputs.iter().flat_map(|output| given(output, &bound)).collect()
+        let bound = self.bound(query, depth);
+        query.outputs.iter().flat_map(|output| given(output, &bound)).take(MOST_COLUMNS).collect()
+    }
+
+    /// The sources of a query. Each can have as many columns as the query before it, and stand here as often as it is named.
+    fn bound(&self, query: &Query, depth: usize) -> Vec<Bound> {
+        let mut columns = 0;
+        let mut bound = Vec::new();
+        for source in &query.from {
+            if columns > MOST_COLUMNS {
+                break;
+            }
+            bound.push(self.bind(source, depth));
+            columns += bound.last().map_or(0, |source: &Bound| source.columns.len());
+        }
+        bound
     }
 
     fn bind(&self, source: &Source, depth: usize) -> Bound {
         let relation = source.table.as_ref().and_then(|table| self.find(table));
         let subquery = source.query.as_ref().filter(|_| depth < DEPTH).map(|query| self.outputs_at(query, depth + 1));
-        let own = |relation: &Arc<Relation>| relation.columns.iter().map(|column| own_column(column)).collect();
+        let own = |relation: &Arc<Relation>| relation.columns.iter().map(own_column).collect();
         Bound {
             name: source.alias.clone().or_else(|| source.table.as_ref().map(|table| table.name.clone())),
             columns: relation.map(own).or(subquery).unwrap_or_default(),
@@ -116,6 +136,9 @@ impl<'a> Scope<'a> {
 
     fn named_sources(&self, query: &Query, into: &mut Vec<(Option<Ident>, RelationId)>, depth: usize) {
         for source in query.from.iter().filter(|_| depth < DEPTH) {
+            if into.len() > MOST_SOURCES {
+                return;
+            }
             if let Some(id) = source.table.as_ref().and_then(|table| self.find_id(table)) {
                 into.push((source.alias.clone().or_else(|| source.table.as_ref().map(|table| table.name.clone())), id));
             }

@@ -40,6 +40,30 @@ impl Step {
         Some(joined)
     }
 
+    /// Tables and columns that the statements name and that nothing is known of.
+    pub fn unknown(&self) -> Vec<String> {
+        let name = |assumption: &Assumption| match assumption {
+            Assumption::Relation(id) => self.before.relation(*id).map(|relation| relation.name.to_string()),
+            Assumption::Column(id, column) => {
+                let relation = self.before.relation(*id).filter(|relation| !relation.open);
+                relation.map(|relation| format!("{}.{}", relation.name, column.name))
+            }
+        };
+        self.assumed.iter().filter_map(name).collect()
+    }
+
+    /// This step and the one right before it as one.
+    pub fn preceded_by(mut self, earlier: &Step) -> Step {
+        let known = std::mem::replace(&mut self.before, earlier.before.clone());
+        let assumed = std::mem::replace(&mut self.assumed, earlier.assumed.clone());
+        for assumption in &assumed {
+            self.assume(assumption, &known);
+        }
+        let later = std::mem::take(&mut self.log);
+        self.log = earlier.log.iter().cloned().chain(later).collect();
+        self
+    }
+
     /// What a later step found to be there was there before the first one too.
     fn assume(&mut self, assumption: &Assumption, known: &Catalog) {
         match assumption {

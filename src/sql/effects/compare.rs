@@ -59,7 +59,7 @@ fn gone(context: &Context, old: &Relation, found: &mut Vec<Effect>) {
     found.push(context.effect(EffectKind::ReadsBreak, target.clone(), mark, Certainty::Certain, why.clone()));
     if old.is_table() {
         found.push(context.effect(EffectKind::WritesBreak, target, mark, Certainty::Certain, why));
-    } else if old.view.as_ref().is_some_and(|view| view.writes_to.is_some()) {
+    } else if old.view.as_ref().is_some_and(|view| view.writes_to.is_some()) && context.after().dialect != Dialect::Sqlite {
         found.push(context.effect(EffectKind::WritesBreak, target, mark, Certainty::Possible, why));
     }
 }

@@ -82,6 +82,15 @@ impl<'a> Context<'a> {
         covering.filter_map(|(made, copy)| self.kept(copy, *made, depth)).max_by_key(|place| place.certainty)
     }
 
+    /// Whether all values that the column had at the beginning were written over before, and none put back.
+    pub fn was_emptied(&self, column: ColumnId, at: usize) -> bool {
+        let all = |hit: &Destruction| hit.condition.is_none() && hit.certainty == Certainty::Certain;
+        let hits = self.hits.get(&column).into_iter().flatten();
+        let Some(first) = hits.filter(|(made, hit)| *made < at && all(hit)).map(|(made, _)| *made).next() else { return false };
+        let put_back = |made: &usize, copy: &Copied| copy.to == column && (first..at).contains(made);
+        !self.copies.values().flatten().any(|(made, copy)| put_back(made, copy))
+    }
+
     /// The copy itself if it is there at the end, or a copy of it.
     fn kept(&self, copy: &Copied, made: usize, depth: u32) -> Option<Place> {
         let mut hits = self.hits.get(&copy.to).into_iter().flatten().filter(|(at, _)| *at > made);

@@ -178,7 +178,7 @@ fn upserts(context: &Context, was: &Side, is: &Side, found: &mut Vec<Effect>) {
             found.push(context.effect(EffectKind::ChangesResult, target, mark, Certainty::Possible, why));
         } else if matches!(context.after().dialect, Dialect::PostgreSql | Dialect::Sqlite) {
             let why = format!("ON CONFLICT on {target} finds no unique key and fails");
-            found.push(context.effect(EffectKind::WritesBreak, target, mark, Certainty::Possible, why));
+            found.push(context.effect(EffectKind::ChangesResult, target, mark, Certainty::Possible, why));
         }
     }
 }
@@ -211,7 +211,13 @@ fn fulltext(context: &Context, old: &Relation, new: &Relation, found: &mut Vec<E
         let mark = context.mark(&[Key::Relation(old.id)]);
         let target = column_target(old, first);
         let why = format!("MATCH … AGAINST on {target} needs the full-text index that is gone");
-        found.push(context.effect(EffectKind::ReadsBreak, target, Mark { by: By::DropIndex, ..mark }, Certainty::Possible, why));
+        found.push(context.effect(
+            EffectKind::ChangesResult,
+            target,
+            Mark { by: By::DropIndex, ..mark },
+            Certainty::Possible,
+            why,
+        ));
     }
 }
 

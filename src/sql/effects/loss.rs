@@ -30,6 +30,10 @@ fn lost(context: &Context, at: usize, mark: Mark, destruction: &Destruction, fou
         .filter_map(|id| relation.column_by_id(*id))
         .filter(|column| column.generated.is_none())
         .collect();
+    let emptied = columns.iter().filter(|column| context.was_emptied(column.id, at)).count();
+    if emptied > 0 && emptied == columns.len() {
+        return;
+    }
     if columns.is_empty() {
         if destruction.rows && (relation.open || destruction.columns.is_empty()) {
             found.push(gone(context, mark, relation_target(relation), destruction.certainty, &destruction.why));

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use super::catalog::Step;
 use super::effect::{Effect, EffectKind, Target};
+pub(in crate::sql) use context::CatalogTypes;
 use context::Context;
 
 /// Everything that a step does to old code and stored values, in the order of its statements.

@@ -46,7 +46,7 @@ fn users(context: &Context, name: &Name) -> Vec<Target> {
 fn gone_type(context: &Context, name: &Name, found: &mut Vec<Effect>) {
     let mark = context.mark(&[Key::Type(name.clone())]);
     let why = format!("Casts to the type {name} fail");
-    found.push(context.effect(EffectKind::ReadsBreak, named_target(name), mark, Certainty::Possible, why));
+    found.push(context.effect(EffectKind::ChangesResult, named_target(name), mark, Certainty::Possible, why));
 }
 
 fn changed_type(context: &Context, name: &Name, old: &TypeObject, new: &TypeObject, found: &mut Vec<Effect>) {
@@ -62,7 +62,7 @@ fn changed_type(context: &Context, name: &Name, old: &TypeObject, new: &TypeObje
             if was.iter().any(|label| !is.contains(label)) {
                 push(EffectKind::Restricts, Certainty::Likely, format!("a label of {name} is gone, and writing it fails"));
                 push(
-                    EffectKind::ReadsBreak,
+                    EffectKind::ChangesResult,
                     Certainty::Possible,
                     format!("a label of {name} is gone, and comparing with it fails"),
                 );
@@ -73,7 +73,7 @@ fn changed_type(context: &Context, name: &Name, old: &TypeObject, new: &TypeObje
         }
         (TypeDefinition::Composite(was), TypeDefinition::Composite(is)) => {
             if was.iter().any(|column| !is.iter().any(|known| known.name == column.name)) {
-                push(EffectKind::ReadsBreak, Certainty::Likely, format!("an attribute of {name} is gone"));
+                push(EffectKind::ChangesResult, Certainty::Likely, format!("an attribute of {name} is gone"));
             }
             if was.len() != is.len() {
                 push(EffectKind::ChangesResult, Certainty::Likely, format!("{name} has other attributes"));
@@ -102,7 +102,7 @@ pub(super) fn routines(context: &Context, found: &mut Vec<Effect>) {
             }
             DiffItem::Remove(name, _) => {
                 let why = format!("Calls of {name} fail");
-                push_routine(context, name, EffectKind::ReadsBreak, Certainty::Possible, why, found);
+                push_routine(context, name, EffectKind::ChangesResult, Certainty::Possible, why, found);
             }
             _ => {}
         }
@@ -119,7 +119,7 @@ fn changed_routine(context: &Context, name: &Name, old: &[Routine], new: &[Routi
     let has = |routines: &[Routine], one: &Routine| routines.iter().any(|known| types(known) == types(one));
     if old.iter().any(|routine| !has(new, routine)) {
         let why = format!("Calls of {name} with the old arguments fail");
-        push_routine(context, name, EffectKind::ReadsBreak, Certainty::Possible, why, found);
+        push_routine(context, name, EffectKind::ChangesResult, Certainty::Possible, why, found);
     }
     let ambiguous = new
         .iter()
@@ -127,7 +127,7 @@ fn changed_routine(context: &Context, name: &Name, old: &[Routine], new: &[Routi
         .any(|routine| old.iter().any(|known| has(new, known) && overlaps(known, routine)));
     if ambiguous {
         let why = format!("Calls of {name} fit two functions and fail");
-        push_routine(context, name, EffectKind::ReadsBreak, Certainty::Likely, why, found);
+        push_routine(context, name, EffectKind::ChangesResult, Certainty::Likely, why, found);
     }
     let other_body =
         |routine: &Routine| new.iter().any(|known| types(known) == types(routine) && known.body.text != routine.body.text);
@@ -178,7 +178,9 @@ fn of_event(context: &Context, event: &Event) -> Option<Effect> {
             let why = format!("A job of the database deletes rows of {target} later");
             context.effect(EffectKind::DataLoss, target, mark, Certainty::Possible, why)
         }
-        Action::Touch(_) | Action::Copy(_) | Action::Destroy(_) => return None,
+        Action::Touch(_) | Action::Copy(_) | Action::Destroy(_) | Action::Refused { .. } | Action::Inserted { .. } => {
+            return None;
+        }
     })
 }
 

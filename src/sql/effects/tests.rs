@@ -33,7 +33,12 @@ struct Expected {
     down: Option<String>,
 }
 
-const FILES: [&str; 1] = [include_str!("../../../tests/proof/cases/tables.yaml")];
+const FILES: [&str; 4] = [
+    include_str!("../../../tests/proof/cases/tables.yaml"),
+    include_str!("../../../tests/proof/cases/postgres.yaml"),
+    include_str!("../../../tests/proof/cases/mysql.yaml"),
+    include_str!("../../../tests/proof/cases/sqlite.yaml"),
+];
 
 fn name<T: serde::Serialize>(value: T) -> String {
     serde_yaml::to_string(&value).unwrap().trim().to_owned()

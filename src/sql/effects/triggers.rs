@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use imbl::ordmap::DiffItem;
+
 use super::context::{Context, relation_target};
 use crate::sql::catalog::log::{Key, Mark};
 use crate::sql::catalog::model::Trigger;
@@ -65,8 +67,9 @@ fn added(context: &Context, old: &Relation, new: &Relation, trigger: &Trigger, f
         return changed(context, old, name, "runs with every write", found);
     };
     if body.raises {
-        let always =
-            !trigger.definition.conditional && !has_branches(&body.statements) && body.statements.is_empty() && !body.opaque;
+        // One that looks at the row first asks something of it.
+        let plain = body.statements.is_empty() && body.reads.is_empty() && !body.opaque;
+        let always = !trigger.definition.conditional && !has_branches(&body.statements) && plain;
         let (kind, certainty) =
             if always { (EffectKind::WritesBreak, Certainty::Likely) } else { (EffectKind::Restricts, Certainty::Possible) };
         let why = format!("The trigger {name} of {} refuses writes", old.name);
@@ -99,12 +102,22 @@ pub(super) fn broken(context: &Context, found: &mut Vec<Effect>) {
     {
         return;
     }
+    // Without a name or a routine that went away only the columns of a table that changed can be missing.
+    let bodies_whole = context.before().routines.ptr_eq(&context.after().routines) && !loses_names(context);
     for relation in context.after().triggered.iter().filter_map(|id| context.after().relation(*id)) {
-        let Some(old) = context.old_relation(relation.id).filter(|old| old.name == relation.name) else { continue };
+        let Some(old) = context.before().relation(relation.id).filter(|old| old.name == relation.name) else { continue };
+        if bodies_whole && Arc::ptr_eq(old, relation) {
+            continue;
+        }
         for trigger in relation.triggers.iter().filter(|trigger| trigger.enabled) {
             fails(context, old, relation, trigger, found);
         }
     }
+}
+
+fn loses_names(context: &Context) -> bool {
+    let mut changes = context.before().names.diff(&context.after().names);
+    changes.any(|change| matches!(change, DiffItem::Remove(..)))
 }
 
 fn fails(context: &Context, old: &Relation, new: &Relation, trigger: &Trigger, found: &mut Vec<Effect>) {

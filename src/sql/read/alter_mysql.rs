@@ -121,7 +121,7 @@ fn drop(cursor: &mut Cursor) -> Option<TableAction> {
 }
 
 fn rename_index(cursor: &mut Cursor) -> Option<TableAction> {
-    if !cursor.take_word("RENAME") || !cursor.take_one_of(&["INDEX", "KEY"]).is_some() {
+    if !cursor.take_word("RENAME") || cursor.take_one_of(&["INDEX", "KEY"]).is_none() {
         return None;
     }
     let from = cursor.take_ident_or_text()?;

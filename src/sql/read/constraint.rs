@@ -115,7 +115,7 @@ fn primary_key(cursor: &mut Cursor, name: &mut Option<Ident>) -> Option<Constrai
     if let Some(index) = using_index(cursor) {
         return Some(ConstraintKind::PrimaryKey { columns: Vec::new(), using_index: Some(index) });
     }
-    let mut unused = name.clone().or_else(|| None);
+    let mut unused = name.clone().or(None);
     key_name(cursor, &mut unused);
     if cursor.dialect != Dialect::MySql {
         *name = name.take().or(unused);

@@ -307,15 +307,12 @@ fn mysql_attribute(cursor: &mut Cursor, data_type: &mut DataType) -> bool {
 /// Widths that a name without arguments, or with some, stands for.
 fn widths(dialect: Dialect, data_type: &mut DataType) {
     let written = data_type.name.name.key().to_owned();
-    match (dialect, written.as_str()) {
-        // float(n): up to 24 bits are single precision.
-        (Dialect::PostgreSql, "float") => {
-            let bits = data_type.arguments.first().and_then(|bits| bits.parse::<u32>().ok());
-            let word = if bits.is_some_and(|bits| bits <= 24) { "real" } else { "double precision" };
-            data_type.arguments.clear();
-            data_type.name.name = Ident::stored(dialect, word);
-        }
-        _ => {}
+    // float(n): up to 24 bits are single precision.
+    if dialect == Dialect::PostgreSql && written == "float" {
+        let bits = data_type.arguments.first().and_then(|bits| bits.parse::<u32>().ok());
+        let word = if bits.is_some_and(|bits| bits <= 24) { "real" } else { "double precision" };
+        data_type.arguments.clear();
+        data_type.name.name = Ident::stored(dialect, word);
     }
 }
 

@@ -32,7 +32,7 @@ mod words;
 
 use super::cursor::{Cursor, MAX_DEPTH};
 use super::dialect::Dialect;
-use super::lexer::lex;
+use super::lexer::lex_up_to;
 use super::split::{RawStatement, split};
 use super::statement::{ObjectKind, Op, Statement};
 
@@ -50,8 +50,7 @@ pub fn read(raw: &RawStatement, dialect: Dialect) -> Statement {
 
 /// [`read`] for a statement inside `depth` bodies; lines of statements in its own bodies count from its first line.
 pub fn read_at(raw: &RawStatement, dialect: Dialect, depth: u32) -> Statement {
-    let mut tokens = lex(&raw.text, dialect);
-    tokens.truncate(MAX_TOKENS);
+    let tokens = lex_up_to(&raw.text, dialect, MAX_TOKENS);
     let cursor = Cursor::new(&raw.text, &tokens, dialect).at_depth(depth);
     let ops = operations(cursor);
     Statement { number: raw.number, line: raw.line, ops, templated: raw.templated }

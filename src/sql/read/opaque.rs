@@ -29,7 +29,7 @@ fn risky(cursor: Cursor) -> Vec<&'static str> {
     let is_there = |word: &&'static str| {
         cursor.tokens().iter().any(|token| token.kind == TokenKind::Word && token.text(cursor.source).eq_ignore_ascii_case(word))
     };
-    RISKY.iter().copied().filter(|word| is_there(&word)).collect()
+    RISKY.iter().copied().filter(|word| is_there(word)).collect()
 }
 
 /// Why a statement as a whole is not understood.

@@ -161,10 +161,8 @@ fn option(cursor: &mut Cursor, table: &mut CreateTable) -> bool {
         if let Some(partition) = &mut table.partition_of {
             partition.default = true;
         }
-    } else if !charset(cursor, table) {
-        if cursor.take_parenthesised().is_none() {
-            cursor.skip();
-        }
+    } else if !charset(cursor, table) && cursor.take_parenthesised().is_none() {
+        cursor.skip();
     }
     true
 }

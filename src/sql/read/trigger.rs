@@ -34,16 +34,21 @@ pub fn create(cursor: &mut Cursor, or_replace: bool) -> Option<Vec<Op>> {
     Some(vec![Op::CreateTrigger(Box::new(trigger))])
 }
 
+/// Words and marks between the parts.
+fn takes_filler(cursor: &mut Cursor) -> bool {
+    cursor.take_one_of(&["AFTER", "OR", "TRUNCATE"]).is_some()
+        || (cursor.dialect == Dialect::MsSql && cursor.take_word("FOR"))
+        || cursor.take_symbol(",")
+}
+
 /// One of timing, events and table; false where neither is next.
 fn header(cursor: &mut Cursor, trigger: &mut CreateTrigger, on: &mut bool) -> Option<bool> {
     if cursor.take_word("BEFORE") {
         trigger.timing = TriggerTiming::Before;
     } else if cursor.take(&["INSTEAD", "OF"]) {
         trigger.timing = TriggerTiming::InsteadOf;
-    } else if cursor.take_one_of(&["AFTER", "OR", "TRUNCATE"]).is_some()
-        || (cursor.dialect == Dialect::MsSql && cursor.take_word("FOR"))
-    {
-    } else if cursor.take_symbol(",") {
+    } else if takes_filler(cursor) {
+        // Says nothing that is kept.
     } else if cursor.take_word("INSERT") {
         trigger.insert = true;
     } else if cursor.take_word("DELETE") {

@@ -75,20 +75,18 @@ impl Blocks {
         self.remember(&[byte]);
     }
 
+    /// `word` is in upper case.
     pub fn word(&mut self, word: &[u8]) {
-        let word = word.to_ascii_uppercase();
         self.words += 1;
         if self.words == 1 {
-            self.open(&word);
+            self.open(word);
+            self.first.extend_from_slice(word);
         } else if self.creating {
-            self.creates(&word);
+            self.creates(word);
         } else {
-            self.inside(&word);
+            self.inside(word);
         }
-        if self.words == 1 {
-            self.first.clone_from(&word);
-        }
-        self.remember(&word);
+        self.remember(word);
     }
 
     fn remember(&mut self, word: &[u8]) {

@@ -6,12 +6,18 @@ use super::placeholder::{self, REACH};
 use super::{RawStatement, Splitter};
 use crate::sql::dialect::Dialect;
 
+/// What is kept of a word: no keyword is longer.
+const LONGEST_WORD: usize = 32;
+
 /// A line with a client's directive is not longer than this.
 const DIRECTIVE: usize = 256;
 
 impl<R: BufRead> Splitter<R> {
     /// Goes one piece on; gives the statement that ends there.
     pub(super) fn step(&mut self) -> Option<RawStatement> {
+        if !self.draft.is_started() && self.delimiter == b";" && self.skip_empty() {
+            return None;
+        }
         let byte = self.input.peek(0);
         if self.fresh && !byte.is_ascii_whitespace() {
             self.fresh = false;
@@ -20,10 +26,6 @@ impl<R: BufRead> Splitter<R> {
             }
         }
         match byte {
-            b'\n' => {
-                self.fresh = true;
-                self.space();
-            }
             byte if byte.is_ascii_whitespace() => self.space(),
             0xef if self.input.starts_with(&[0xef, 0xbb, 0xbf]) => {
                 self.input.take(3);
@@ -49,10 +51,25 @@ impl<R: BufRead> Splitter<R> {
     }
 
     fn space(&mut self) {
-        let byte = self.input.take(1);
+        let window = self.input.window();
+        let count = window.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(window.len());
+        let blanks = self.input.take(count);
+        self.fresh |= blanks.contains(&b'\n');
         if self.draft.is_started() {
-            self.draft.push(byte);
+            self.draft.push(blanks);
         }
+    }
+
+    /// Blanks and empty statements between statements; whether there were any.
+    fn skip_empty(&mut self) -> bool {
+        let window = self.input.window();
+        let is_empty = |byte: &u8| *byte == b';' || byte.is_ascii_whitespace();
+        let count = window.iter().position(|byte| !is_empty(byte)).unwrap_or(window.len());
+        let skipped = self.input.take(count);
+        if let Some(last) = skipped.iter().rev().find(|byte| matches!(byte, b';' | b'\n')) {
+            self.fresh = *last == b'\n';
+        }
+        count > 0
     }
 
     fn is_dash_comment(&mut self) -> bool {
@@ -139,7 +156,8 @@ impl<R: BufRead> Splitter<R> {
     }
 
     fn word(&mut self) {
-        let mut word = Vec::with_capacity(16);
+        let mut word = [0; LONGEST_WORD];
+        let mut kept = 0;
         while self.input.ensure(1) {
             let window = self.input.window();
             let length = window.iter().position(|byte| !is_word(*byte) && *byte != b'$').unwrap_or(window.len());
@@ -147,11 +165,15 @@ impl<R: BufRead> Splitter<R> {
                 break;
             }
             let piece = self.input.take(length);
-            word.extend_from_slice(&piece[..piece.len().min(32 - word.len().min(32))]);
+            let more = piece.len().min(LONGEST_WORD - kept);
+            word[kept..kept + more].copy_from_slice(&piece[..more]);
+            kept += more;
             self.draft.push(piece);
         }
-        self.draft.blocks.word(&word);
-        if self.dialect == Dialect::PostgreSql && matches!(word.as_slice(), b"e" | b"E") && self.input.peek(0) == b'\'' {
+        let word = &mut word[..kept];
+        word.make_ascii_uppercase();
+        self.draft.blocks.word(word);
+        if self.dialect == Dialect::PostgreSql && word == b"E" && self.input.peek(0) == b'\'' {
             self.string(b'\'', true);
         }
     }

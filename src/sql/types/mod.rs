@@ -121,7 +121,7 @@ fn assemble(direct: Conversion, stored: Conversion, back: &Conversion, has_using
         Alter::Works | Alter::Refuses => false,
     };
     let tells_more = !has_using || stored.loses > direct.loses || stored.why.is_empty();
-    let (why, source) = if tells_more && has_using && !stored.why.is_empty() || !has_using || direct.why.is_empty() {
+    let (why, source) = if !has_using || direct.why.is_empty() || (tells_more && !stored.why.is_empty()) {
         (stored.why, stored.source)
     } else {
         (direct.why, direct.source)

@@ -3,7 +3,9 @@
 use super::Replay;
 use crate::sql::catalog::log::{Action, Destruction, Key};
 use crate::sql::catalog::model::{Column, ColumnId, GuardKind, RelationId, RelationKind};
+use crate::sql::dialect::Dialect;
 use crate::sql::effect::{By, Certainty};
+use crate::sql::effects::CatalogTypes;
 use crate::sql::expression::{DataType, Expr};
 use crate::sql::name::Ident;
 use crate::sql::statement::{ColumnChange, ColumnDef, Generated, Keeps, TableAction};
@@ -13,7 +15,7 @@ impl Replay {
     /// Whether the action was about a column.
     pub(super) fn alter_column_of(&mut self, id: RelationId, action: &TableAction) -> bool {
         match action {
-            TableAction::AddColumn { column, .. } => self.add_column(id, column),
+            TableAction::AddColumn { column, if_not_exists, .. } => self.add_column(id, column, *if_not_exists),
             TableAction::DropColumn { column, if_exists, cascade } => self.drop_column(id, column, *if_exists, *cascade),
             TableAction::SetUnused { columns } => {
                 columns.iter().for_each(|column| self.drop_column(id, column, false, true));
@@ -28,9 +30,12 @@ impl Replay {
         true
     }
 
-    fn add_column(&mut self, id: RelationId, definition: &ColumnDef) {
+    fn add_column(&mut self, id: RelationId, definition: &ColumnDef, if_not_exists: bool) {
         self.mark.by = By::AddColumn;
         if self.catalog.relation(id).is_some_and(|relation| relation.column(&definition.name).is_some()) {
+            if !if_not_exists {
+                self.refused(format!("there is a column {} already", definition.name));
+            }
             return;
         }
         self.new_column(id, definition);
@@ -54,6 +59,9 @@ impl Replay {
     pub(super) fn drop_column(&mut self, id: RelationId, name: &Ident, if_exists: bool, cascade: bool) {
         self.mark.by = By::DropColumn;
         let Some(column) = self.target_column(id, name, if_exists) else { return };
+        if !cascade {
+            self.refuse_drop_of_column(id, column);
+        }
         self.remove_column(id, column, cascade, "the column is dropped with all its values");
         for part in self.parts_of(id) {
             let inherited = self.catalog.relation(part).and_then(|part| part.column(name)).map(|column| column.id);
@@ -110,6 +118,9 @@ impl Replay {
     fn name_column(&mut self, id: RelationId, column: ColumnId, to: &Ident) {
         let from = self.catalog.relation(id).and_then(|relation| relation.column_by_id(column)).map(|column| column.name.clone());
         let Some(from) = from.filter(|from| from != to) else { return };
+        if self.catalog.relation(id).is_some_and(|relation| relation.column(to).is_some()) {
+            self.refused(format!("there is a column {to} already"));
+        }
         self.catalog.edit(id, |relation| {
             for known in &mut relation.columns {
                 if known.id == column {
@@ -121,6 +132,23 @@ impl Replay {
             }
         });
         self.touch(Key::Column(column));
+        if self.catalog.dialect == Dialect::Sqlite {
+            self.rename_in_views(column, &from, to);
+        }
+    }
+
+    /// SQLite writes the new name into views, whose columns are called after what they select.
+    fn rename_in_views(&mut self, column: ColumnId, from: &Ident, to: &Ident) {
+        let views: Vec<RelationId> = self.catalog.views.iter().copied().collect();
+        for view in views {
+            let shows = |known: &Column| known.source == Some(column) && known.name == *from;
+            let Some(relation) = self.catalog.relation(view) else { continue };
+            let Some(shown) = relation.columns.iter().find(|known| shows(known)).map(|known| known.id) else { continue };
+            self.catalog.edit(view, |view| {
+                view.columns.iter_mut().filter(|known| known.id == shown).for_each(|known| known.name = to.clone());
+            });
+            self.touch(Key::Column(shown));
+        }
     }
 
     pub(super) fn edit_column(&mut self, id: RelationId, column: ColumnId, change: impl Fn(&mut Column)) {
@@ -188,7 +216,8 @@ impl Replay {
         if relation.kind != RelationKind::Table {
             return;
         }
-        let change = types::change(self.catalog.dialect, from, to, using, self.session.strict);
+        let user = CatalogTypes(&self.catalog);
+        let change = types::change_with(self.catalog.dialect, from, to, using, self.session.strict, &user);
         if let Some(certainty) = change.loses {
             self.destroy(id, vec![column], false, None, certainty, &change.why);
         }

@@ -2,12 +2,15 @@
 
 use super::Replay;
 use crate::sql::catalog::log::{Action, Key};
-use crate::sql::catalog::model::{ColumnId, Guard, GuardKind, Relation, RelationId};
+use crate::sql::catalog::model::{ColumnId, Guard, GuardKind, RelationId};
 use crate::sql::catalog::names::{Purpose, made_up};
 use crate::sql::dialect::Dialect;
 use crate::sql::effect::By;
 use crate::sql::name::{Ident, Name};
 use crate::sql::statement::{Constraint, ConstraintKind, CreateIndex, ForeignKey, IndexPart, TableAction};
+
+/// No table of an application has as many constraints and indexes.
+const MANY: usize = 256;
 
 impl Replay {
     /// Whether the action was about a constraint or an index.
@@ -91,7 +94,12 @@ impl Replay {
         if let GuardKind::Foreign { table, .. } = &guard.kind {
             self.catalog.children.entry(*table).or_default().insert(id);
         }
-        if let Some(name) = guard.name.clone().filter(|_| !self.catalog.dialect.is_mysql()) {
+        // SQLite's index of a constraint has a name of its own that cannot be used.
+        let is_addressed = match self.catalog.dialect {
+            Dialect::Sqlite => guard.is_index,
+            dialect => !dialect.is_mysql(),
+        };
+        if let Some(name) = guard.name.clone().filter(|_| is_addressed) {
             let schema = self.catalog.relation(id).and_then(|relation| relation.name.schema.clone());
             self.catalog.indexes.insert(Name { schema, name }, id);
         }
@@ -141,10 +149,30 @@ impl Replay {
     }
 
     fn foreign_key(&mut self, id: RelationId, key: &ForeignKey) -> Option<(GuardKind, Vec<ColumnId>, Purpose)> {
-        let table = self.target(&key.table, false)?;
+        let table = if self.keeps_dangling() { self.parent_to_be(&key.table) } else { self.target(&key.table, false) }?;
         let referenced = self.known_columns(table, &key.referenced);
         let kind = GuardKind::Foreign { table, referenced, on_delete: key.on_delete, on_update: key.on_update };
         Some((kind, self.known_columns(id, &key.columns), Purpose::Foreign))
+    }
+
+    /// SQLite looks a parent up when rows are written; MySQL takes one that is not there while FOREIGN_KEY_CHECKS is off
+    /// (SQLite "Foreign Key Support" section 3; MySQL manual, "FOREIGN KEY Constraints").
+    fn keeps_dangling(&self) -> bool {
+        self.catalog.dialect == Dialect::Sqlite || self.catalog.dialect.is_mysql()
+    }
+
+    /// The table that a foreign key names, or the place that one of this name will take.
+    fn parent_to_be(&mut self, name: &Name) -> Option<RelationId> {
+        if let Some(id) = self.find(name) {
+            return Some(id);
+        }
+        let name = self.scope().created(name);
+        if let Some(id) = self.catalog.orphaned.get(&name) {
+            return Some(*id);
+        }
+        let id = self.fresh_relation();
+        self.catalog.orphaned.insert(name, id);
+        Some(id)
     }
 
     fn part_columns(&mut self, id: RelationId, parts: &[IndexPart]) -> Vec<ColumnId> {
@@ -161,15 +189,21 @@ impl Replay {
         let relation = self.catalog.relation(id)?;
         let names: Vec<&str> =
             columns.iter().filter_map(|id| relation.column_by_id(*id)).map(|column| column.name.as_str()).collect();
-        let taken = |name: &Ident| relation.guard(name).is_some();
+        let by_name = |name: &Ident| {
+            let name = Name { schema: relation.name.schema.clone(), name: name.clone() };
+            self.catalog.indexes.get(&name) == Some(&id)
+        };
+        // One look at many constraints takes longer than one at the names of all.
+        let is_many = relation.guards.len() > MANY && !self.catalog.dialect.is_mysql();
+        let taken = |name: &Ident| if is_many { by_name(name) } else { relation.guard(name).is_some() };
         made_up(self.catalog.dialect, relation.name.name.as_str(), &names, purpose, taken)
     }
 
     pub(super) fn create_index(&mut self, index: &CreateIndex) {
         self.mark.by = By::AddIndex;
         let Some(id) = self.target(&index.table, false) else { return };
-        let is_there = |relation: &Relation| index.name.as_ref().is_some_and(|name| relation.guard(name).is_some());
-        if (index.if_not_exists || self.conditional) && self.catalog.relation(id).is_some_and(|relation| is_there(relation)) {
+        let is_there = index.name.as_ref().is_some_and(|name| self.is_index_name_taken(id, name));
+        if (index.if_not_exists || self.conditional) && is_there {
             return;
         }
         let columns = self.part_columns(id, &index.parts);
@@ -185,6 +219,12 @@ impl Replay {
         self.keep_guard(id, guard);
     }
 
+    fn is_index_name_taken(&self, id: RelationId, name: &Ident) -> bool {
+        let Some(relation) = self.catalog.relation(id) else { return false };
+        let named = Name { schema: relation.name.schema.clone(), name: name.clone() };
+        if self.catalog.dialect.is_mysql() { relation.guard(name).is_some() } else { self.catalog.indexes.contains_key(&named) }
+    }
+
     fn drop_constraint(&mut self, id: RelationId, name: &Ident, if_exists: bool, cascade: bool) {
         self.mark.by = By::DropConstraint;
         let Some(guard) = self.catalog.relation(id).and_then(|relation| relation.guard(name)).cloned() else {
@@ -193,6 +233,9 @@ impl Replay {
             }
             return;
         };
+        if !cascade {
+            self.refuse_drop_of_key(id, &guard);
+        }
         self.forget_guard(id, name);
         if cascade && guard.kind.is_unique() {
             self.drop_references(id, &guard);
@@ -258,7 +301,7 @@ impl Replay {
         keys.any(|key| key.columns.first().and_then(|id| relation.column_by_id(*id)).is_some_and(|column| column.name == *name))
     }
 
-    pub(super) fn drop_indexes(&mut self, indexes: &[Name], table: Option<&Name>, cascade: bool) {
+    pub(super) fn drop_indexes(&mut self, indexes: &[Name], table: Option<&Name>, if_exists: bool, cascade: bool) {
         self.mark.by = By::DropIndex;
         for index in indexes {
             if let Some(table) = table.and_then(|table| self.find(table)) {
@@ -269,6 +312,8 @@ impl Replay {
                 if let Some(guard) = guard.filter(|guard| cascade && guard.kind.is_unique()) {
                     self.drop_references(id, &guard);
                 }
+            } else if !if_exists && !self.conditional && table.is_none() {
+                self.refused(format!("there is no index {}", index.name));
             }
         }
     }

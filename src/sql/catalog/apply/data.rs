@@ -2,12 +2,14 @@
 
 use super::Replay;
 use crate::sql::catalog::log::{Action, Copied};
-use crate::sql::catalog::model::{Column, ColumnId, RelationId};
+use crate::sql::catalog::model::{Column, ColumnId, RelationId, Trigger};
 use crate::sql::catalog::resolve::{Given, carried};
+use crate::sql::dialect::Dialect;
 use crate::sql::effect::{By, Certainty};
+use crate::sql::effects::CatalogTypes;
 use crate::sql::expression::{DataType, Expr, Query, Shape, Source};
 use crate::sql::name::{Ident, Name};
-use crate::sql::statement::{Assignment, Delete, Insert, InsertSource, Op, Statement, Update};
+use crate::sql::statement::{Assignment, Delete, Insert, InsertSource, Op, Statement, TriggerTiming, Update};
 use crate::sql::types;
 
 impl Replay {
@@ -16,7 +18,18 @@ impl Replay {
         if let InsertSource::Query(query) = &insert.source {
             self.run_modifications(query);
         }
-        let Some(id) = self.find(&insert.table) else { return };
+        let Some(id) = self.find(&insert.table) else {
+            return self.refused(format!("there is no table {}", insert.table));
+        };
+        self.refuse_unknown(id, insert);
+        let is_free = |query: &Query| query.condition.is_none() && query.from.is_empty();
+        let written_out = match &insert.source {
+            InsertSource::Query(query) => is_free(query),
+            _ => true,
+        };
+        if written_out && insert.overwrites.is_empty() && !insert.replaces {
+            self.event(Action::Inserted { relation: id });
+        }
         let targets = self.insert_targets(id, &insert.columns);
         if let InsertSource::Query(query) = &insert.source {
             let given = self.scope().outputs(query);
@@ -24,6 +37,28 @@ impl Replay {
         }
         self.mark.by = By::Insert;
         self.overwritten_rows(id, insert, &targets);
+    }
+
+    /// Columns and tables that an INSERT names and that are not there. Views, functions and system tables are not followed.
+    fn refuse_unknown(&mut self, id: RelationId, insert: &Insert) {
+        let Some(relation) = self.catalog.relation(id).filter(|relation| !relation.open) else { return };
+        let unknown = insert.columns.iter().find(|column| relation.column(column).is_none()).cloned();
+        if let Some(column) = unknown.filter(|_| relation.is_table()) {
+            self.refused(format!("there is no column {column} in {}", insert.table));
+        }
+        let InsertSource::Query(query) = &insert.source else { return };
+        if !query.guessed {
+            self.refuse_missing(&query.tables);
+        }
+    }
+
+    fn refuse_missing(&mut self, tables: &[Name]) {
+        let is_plain = |table: &&Name| table.schema.is_none() && !table.name.key().starts_with("sqlite_");
+        let by_name = self.catalog.dialect == Dialect::Sqlite || self.catalog.dialect.is_mysql();
+        let missing = tables.iter().filter(is_plain).find(|table| by_name && self.find(table).is_none()).cloned();
+        if let Some(table) = missing {
+            self.refused(format!("there is no table {table}"));
+        }
     }
 
     /// Rows that are there already and are written anew.
@@ -52,14 +87,23 @@ impl Replay {
     pub(super) fn log_copies(&mut self, query: &Query, given: &[Given], targets: &[ColumnId]) {
         let one_table = query.from.len() == 1;
         let partial = query.combined || query.guessed || (query.filtered && !(one_table && query.condition.is_some()));
-        let condition = query.condition.as_ref().map(|condition| condition.text.clone());
+        let condition = condition_of(query.condition.as_ref());
         for (output, to) in given.iter().zip(targets) {
             let Some(from) = output.source else { continue };
             let complete = self.completeness(output, *to);
             let Some(complete) = complete else { continue };
             let complete = if output.first { complete } else { complete.min(Certainty::Likely) };
-            self.copied(from, *to, condition.clone(), complete, partial);
+            let condition = condition.clone().filter(|text| !self.skips_nulls_of(from, text));
+            self.copied(from, *to, condition, complete, partial);
         }
+    }
+
+    /// `WHERE a IS NOT NULL` leaves no value of `a` out.
+    fn skips_nulls_of(&self, column: ColumnId, condition: &str) -> bool {
+        let Some(tested) = condition.to_lowercase().strip_suffix(" is not null").map(str::to_owned) else { return false };
+        let is_name = !tested.contains(['(', ' ']) || tested.rsplit_once(" . ").is_some_and(|(alias, _)| !alias.contains(' '));
+        let name = tested.rsplit(['.', ' ']).next().unwrap_or_default();
+        is_name && self.column_by_id(column).is_some_and(|column| column.name.key() == name)
     }
 
     fn copied(&mut self, from: ColumnId, to: ColumnId, condition: Option<String>, complete: Certainty, partial: bool) {
@@ -76,7 +120,9 @@ impl Replay {
         let mut at = from.clone();
         let mut sure = Certainty::Certain;
         for step in steps.into_iter().flatten() {
-            sure = sure.min(survival(types::change(self.catalog.dialect, &at, &step, None, self.session.strict).loses)?);
+            let user = CatalogTypes(&self.catalog);
+            let change = types::change_with(self.catalog.dialect, &at, &step, None, self.session.strict, &user);
+            sure = sure.min(survival(change.loses)?);
             at = step;
         }
         Some(sure)
@@ -93,8 +139,48 @@ impl Replay {
         self.add_sources(&update.from, &mut sources);
         for assignment in &update.assignments {
             let owner = self.assigned_table(assignment, &sources).unwrap_or(id);
+            self.refuse_missing(&assignment.value.tables);
             self.assign(owner, assignment, update, &sources);
         }
+        self.triggered_by_update(id, update);
+    }
+
+    /// BEFORE triggers write other columns of the same rows, as those that keep the time of the last change.
+    fn triggered_by_update(&mut self, id: RelationId, update: &Update) {
+        let Some(relation) = self.catalog.relation(id).cloned() else { return };
+        let named = |name: &Ident| update.assignments.iter().any(|assignment| assignment.column == *name);
+        for trigger in relation.triggers.iter().filter(|trigger| trigger.enabled) {
+            let fires = match &trigger.definition.update {
+                Some(columns) => columns.is_empty() || columns.iter().any(named),
+                None => false,
+            };
+            if !fires || trigger.definition.timing != TriggerTiming::Before {
+                continue;
+            }
+            let assigned = self.assigned_by(trigger);
+            let written: Vec<ColumnId> =
+                assigned.iter().filter(|name| !named(name)).filter_map(|name| self.column_named(id, name)).collect();
+            if !written.is_empty() {
+                let filtered = update.condition.is_some() || trigger.definition.conditional;
+                let certainty = if filtered { Certainty::Possible } else { Certainty::Likely };
+                self.destroy(
+                    id,
+                    written,
+                    false,
+                    Some(String::new()),
+                    certainty,
+                    "a trigger writes over values of the changed rows",
+                );
+            }
+        }
+    }
+
+    /// Columns that a trigger gives values other than those of the row.
+    fn assigned_by(&self, trigger: &Trigger) -> Vec<Ident> {
+        let of_function = || self.catalog.routines.get(trigger.function.as_ref()?)?.first().map(|routine| &routine.body);
+        let Some(body) = trigger.definition.body.as_ref().or_else(of_function) else { return Vec::new() };
+        // Another column of the row is kept in step: its values are there twice.
+        body.assigns.iter().filter(|(_, source)| source.is_none()).map(|(column, _)| column.clone()).collect()
     }
 
     fn add_sources(&self, from: &[Source], into: &mut Vec<(Option<Ident>, RelationId)>) {
@@ -115,18 +201,33 @@ impl Replay {
         let Some(to) = self.target_column(id, &assignment.column, false) else { return };
         let (column, cast) = carried(&assignment.value);
         let from = column.and_then(|column| self.scope().column(column, sources));
+        let looked_up = self.looked_up(&assignment.value);
         if from == Some(to) && cast.is_none() {
             return;
         }
         let joined = !update.from.is_empty();
         if !fills_nulls_only(&assignment.column, update.condition.as_ref()) {
-            let certainty = overwriting(&assignment.value, &assignment.column, update.condition.is_some(), joined);
-            let condition = update.condition.as_ref().map(|condition| condition.text.clone());
+            let filtered = condition_of(update.condition.as_ref()).is_some();
+            let certainty = overwriting(&assignment.value, &assignment.column, filtered, joined);
+            let condition = condition_of(update.condition.as_ref());
             self.destroy(id, vec![to], false, condition, certainty, "values are written over");
         }
         if let Some(from) = from {
             self.assigned_copy(from, to, cast, column.map(|column| &column.column), update);
+        } else if let Some(from) = looked_up.filter(|from| *from != to) {
+            let condition = condition_of(update.condition.as_ref());
+            self.copied(from, to, condition, Certainty::Likely, false);
         }
+    }
+
+    /// The column that a subquery of one table takes a value from: `(SELECT a FROM t WHERE …)`.
+    fn looked_up(&self, value: &Expr) -> Option<ColumnId> {
+        let ([table], Some(first)) = (value.tables.as_slice(), value.columns.first()) else { return None };
+        let selected = value.text.strip_prefix("( select ")?.split(" from ").next()?;
+        let is_first = selected.rsplit(['.', ' ']).next().is_some_and(|name| name == first.column.key());
+        let is_plain = !selected.contains(['(', ',', '+', '|']) && selected.split(' ').count() <= 3;
+        let id = self.find(table).filter(|_| is_first && is_plain)?;
+        self.column_named(id, &first.column)
     }
 
     /// `UPDATE t SET x = a`: the values of a are in x as well, of the rows that the condition lets through.
@@ -135,7 +236,7 @@ impl Replay {
         let output = Given { name: None, source: Some(from), first: true, cast, data_type };
         let Some(complete) = self.completeness(&output, to) else { return };
         let joined = !update.from.is_empty();
-        let text = update.condition.as_ref().map(|condition| condition.text.to_lowercase());
+        let text = condition_of(update.condition.as_ref()).map(|text| text.to_lowercase());
         let skips_nulls = |text: &String| name.is_some_and(|name| *text == format!("{} is not null", name.key()));
         let condition = text.filter(|text| !joined && !skips_nulls(text));
         let complete = if joined { complete.min(Certainty::Likely) } else { complete };
@@ -149,7 +250,7 @@ impl Replay {
             if let Some(archive) = delete.moved_to.as_ref().and_then(|archive| self.find(archive)) {
                 self.rows_moved(id, archive, delete.condition.as_ref());
             }
-            let filtered = delete.condition.is_some() || !delete.using.is_empty();
+            let filtered = condition_of(delete.condition.as_ref()).is_some() || !delete.using.is_empty();
             let certainty = if filtered { Certainty::Possible } else { Certainty::Certain };
             let condition =
                 filtered.then(|| delete.condition.as_ref().map(|condition| condition.text.clone()).unwrap_or_default());
@@ -212,6 +313,12 @@ impl Replay {
             }
         }
     }
+}
+
+/// What a WHERE says, as text; none where it lets every row through.
+fn condition_of(condition: Option<&Expr>) -> Option<String> {
+    let text = &condition?.text;
+    (!matches!(text.to_lowercase().as_str(), "true" | "1" | "1 = 1")).then(|| text.clone())
 }
 
 /// Values that a cast surely or likely changes did not survive it.

@@ -12,15 +12,35 @@ use crate::sql::statement::ReferentialAction;
 
 impl Replay {
     pub(super) fn drop_tables(&mut self, tables: &[Name], if_exists: bool, cascade: bool) {
+        self.mark.by = By::DropTable;
+        if !cascade {
+            self.refuse_drop_of_tables(tables);
+        }
         for table in tables {
             self.mark.by = By::DropTable;
             let Some(id) = self.target(table, if_exists) else { continue };
             if self.catalog.dialect == Dialect::Sqlite && self.session.foreign_keys == Some(true) {
                 self.cascade_rows(id, Certainty::Certain, None);
             }
+            self.refuse_parent(id, tables);
             self.mark.by = By::DropTable;
             self.drop_relation(id, cascade);
         }
+    }
+
+    /// MySQL drops no table that a foreign key of another one names, but together with that (its manual, "FOREIGN KEY
+    /// Constraints", "Foreign Key Checks").
+    fn refuse_parent(&mut self, id: RelationId, tables: &[Name]) {
+        if !self.catalog.dialect.is_mysql() || self.session.foreign_keys == Some(false) {
+            return;
+        }
+        let goes_too = |child: &Relation| tables.iter().any(|table| self.find(table) == Some(child.id));
+        let children = self.catalog.references_to(id);
+        let stays = children.iter().find(|(child, _)| child.id != id && !goes_too(child));
+        let Some((child, _)) = stays else { return };
+        let parent = self.catalog.relation(id).map(|parent| parent.name.to_string()).unwrap_or_default();
+        let why = format!("{parent} cannot be dropped while {} refers to it", child.name);
+        self.event(Action::Refused { why });
     }
 
     /// Removes a relation with all that goes with it.

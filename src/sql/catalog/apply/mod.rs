@@ -4,6 +4,7 @@ mod assume;
 mod column;
 mod constraint;
 mod data;
+mod depends;
 mod drops;
 mod routine;
 mod session;
@@ -25,6 +26,9 @@ use session::Session;
 /// Blocks in blocks and routines in routines are followed this deep.
 const DEPTH: u32 = 24;
 
+/// Statements of routines that are followed in one migration.
+const MOST_RUN: usize = 20_000;
+
 /// Replays migrations one after another.
 #[derive(Clone, Debug)]
 pub struct Replay {
@@ -40,6 +44,8 @@ pub struct Replay {
     complete: bool,
     next_id: u32,
     depth: u32,
+    /// Statements of bodies that ran since the migration began: routines that call each other must not run for ever.
+    ran: usize,
     /// Inside something that may not run.
     conditional: bool,
 }
@@ -74,6 +80,7 @@ impl Replay {
             complete,
             next_id,
             depth: 0,
+            ran: 0,
             conditional: false,
         }
     }
@@ -82,6 +89,7 @@ impl Replay {
     pub fn apply(&mut self, statements: &[Statement]) -> Step {
         self.before = self.catalog.clone();
         self.session = Session::new(self.catalog.dialect);
+        self.ran = 0;
         self.statements(statements, true);
         self.end_session();
         self.migration += 1;
@@ -95,6 +103,7 @@ impl Replay {
 
     /// `own` statements give the log their numbers; those of a routine's body keep the caller's.
     fn statements(&mut self, statements: &[Statement], own: bool) {
+        self.ran = self.ran.saturating_add(if own { 0 } else { statements.len() });
         for statement in statements {
             if own {
                 let cap = self.mark.cap;
@@ -144,7 +153,9 @@ impl Replay {
         match op {
             Op::DropTable { tables, if_exists, cascade, .. } => self.drop_tables(tables, *if_exists, *cascade),
             Op::Truncate { tables, cascade, .. } => self.truncate(tables, *cascade),
-            Op::DropIndex { indexes, table, cascade, .. } => self.drop_indexes(indexes, table.as_ref(), *cascade),
+            Op::DropIndex { indexes, table, if_exists, cascade, .. } => {
+                self.drop_indexes(indexes, table.as_ref(), *if_exists, *cascade);
+            }
             Op::DropView { views, if_exists, cascade, .. } => self.drop_views(views, *if_exists, *cascade),
             Op::DropSequence { sequences, cascade, .. } => self.drop_sequences(sequences, *cascade),
             Op::DropType { types, cascade, .. } => self.drop_types(types, *cascade),
@@ -233,6 +244,13 @@ impl Replay {
         self.event(Action::Opaque { relation, head: head.to_owned(), why: why.to_owned() });
     }
 
+    /// What the engine does not take as it stands.
+    fn refused(&mut self, why: String) {
+        if !self.conditional {
+            self.event(Action::Refused { why });
+        }
+    }
+
     fn fresh_relation(&mut self) -> RelationId {
         self.next_id += 1;
         RelationId(self.next_id)
@@ -250,5 +268,6 @@ fn first_free_id(catalog: &Catalog) -> u32 {
         let relation = catalog.relation(*id);
         relation.and_then(|relation| relation.columns.iter().map(|column| column.id.0).max()).unwrap_or(0)
     };
-    catalog.relations.keys().map(|id| id.0.max(columns(id))).max().unwrap_or(0)
+    let waiting = catalog.orphaned.values().map(|id| id.0).max().unwrap_or(0);
+    catalog.relations.keys().map(|id| id.0.max(columns(id))).max().unwrap_or(0).max(waiting)
 }

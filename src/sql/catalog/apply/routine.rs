@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DEPTH, Replay};
+use super::{DEPTH, MOST_RUN, Replay};
 use crate::sql::catalog::log::Key;
 use crate::sql::catalog::model::{RelationId, Routine, Trigger};
 use crate::sql::effect::{By, Certainty};
@@ -41,6 +41,9 @@ impl Replay {
             _ => Vec::new(),
         };
         if left.is_empty() {
+            if !cascade {
+                self.refuse_drop_of_routine(&known);
+            }
             self.catalog.routines.remove(&known);
             if cascade {
                 self.drop_users_of(&known);
@@ -101,6 +104,9 @@ impl Replay {
         if self.depth > DEPTH / 2 {
             return;
         }
+        if self.ran > MOST_RUN {
+            return self.too_many_calls();
+        }
         let cap = self.mark.cap;
         for routine in overloads.iter() {
             if overloads.len() > 1 {
@@ -113,6 +119,15 @@ impl Replay {
             }
         }
         self.mark.cap = cap;
+    }
+
+    /// Said once a migration.
+    fn too_many_calls(&mut self) {
+        if self.ran < usize::MAX {
+            self.ran = usize::MAX;
+            self.mark.by = By::Dynamic;
+            self.opaque(None, "call", "routines call each other more often than is followed");
+        }
     }
 
     /// Text that is put together at run time is executed.

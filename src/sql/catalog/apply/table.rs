@@ -14,6 +14,9 @@ impl Replay {
         let name = self.scope().created(&create.name);
         if let Some(existing) = self.catalog.named(&name).map(|relation| relation.id) {
             if !create.or_replace {
+                if !create.if_not_exists {
+                    self.refused(format!("there is a table {name} already"));
+                }
                 return;
             }
             self.drop_relation(existing, true);
@@ -188,6 +191,9 @@ impl Replay {
 
     pub(super) fn give_name(&mut self, id: RelationId, name: Name) {
         let Some(old) = self.catalog.relation(id).map(|relation| relation.name.clone()) else { return };
+        if self.catalog.names.get(&name).is_some_and(|other| *other != id) {
+            self.refused(format!("there is a table {name} already"));
+        }
         if self.catalog.names.get(&old) == Some(&id) {
             self.catalog.names.remove(&old);
         }

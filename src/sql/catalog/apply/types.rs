@@ -100,6 +100,9 @@ impl Replay {
         for name in types {
             let Some(known) = self.type_named(name) else { continue };
             self.touch(Key::Type(known.clone()));
+            if !cascade {
+                self.refuse_drop_of_type(&known);
+            }
             if cascade {
                 for (relation, column) in self.columns_of_type(&known) {
                     self.remove_column(relation, column, true, "the column goes with its type");

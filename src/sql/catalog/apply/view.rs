@@ -88,6 +88,9 @@ impl Replay {
 
     pub(super) fn drop_views(&mut self, views: &[Name], if_exists: bool, cascade: bool) {
         self.mark.by = By::DropView;
+        if !cascade && self.binds_by_id() {
+            self.refuse_drop_of_tables(views);
+        }
         for name in views {
             let known = self.find(name);
             let id = known.or_else(|| if if_exists { None } else { self.assumed_view(name) });

@@ -155,13 +155,13 @@ fn lines_count_in_the_text() {
 #[test]
 fn hostile_bodies_end() {
     for text in [
-        "BEGIN ".repeat(10_000),
-        "IF a THEN ".repeat(10_000),
-        "IF a ".repeat(5_000),
-        "LOOP ".repeat(10_000),
-        "END; ".repeat(5_000),
-        "DECLARE EXIT HANDLER FOR 1 ".repeat(5_000),
-        format!("EXECUTE {}'a'", "('a' || ".repeat(5_000)),
+        "BEGIN ".repeat(1_000),
+        "IF a THEN ".repeat(1_000),
+        "IF a ".repeat(500),
+        "LOOP ".repeat(1_000),
+        "END; ".repeat(500),
+        "DECLARE EXIT HANDLER FOR 1 ".repeat(500),
+        format!("EXECUTE {}'a'", "('a' || ".repeat(500)),
     ] {
         for dialect in crate::sql::dialect::DIALECTS {
             read(&text, "", dialect);
@@ -170,7 +170,7 @@ fn hostile_bodies_end() {
     let mut nested = "DROP TABLE t".to_owned();
     for _ in 0..12 {
         nested = format!("BEGIN EXECUTE '{}'; END", nested.replace('\'', "''"));
-        if nested.len() > 1 << 20 {
+        if nested.len() > 1 << 16 {
             break;
         }
     }

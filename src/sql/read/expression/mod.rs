@@ -47,14 +47,21 @@ fn read(cursor: Cursor, nesting: u32, level: u32) -> Expr {
     }
 }
 
+/// A text beyond this length is its beginning and a digest of the rest, which is all that comparing takes.
+const LONGEST_TEXT: usize = 256 << 10;
+
 /// Tokens joined by one space, names folded, `!=` as `<>`: the same for two spellings of one text.
 pub fn text(cursor: Cursor) -> String {
-    let mut out = String::with_capacity(cursor.source_text().len());
-    for token in cursor.tokens() {
+    let mut out = String::with_capacity(cursor.source_text().len().min(LONGEST_TEXT));
+    for (at, token) in cursor.tokens().iter().enumerate() {
         if !out.is_empty() {
             out.push(' ');
         }
         let written = token.text(cursor.source);
+        if out.len() + written.len() > LONGEST_TEXT {
+            out.push_str(&digest(cursor, at));
+            return out;
+        }
         match token.kind {
             TokenKind::Word => out.push_str(&cursor.dialect.fold(written, false)),
             TokenKind::Quoted => out.push_str(&cursor.dialect.fold(&decode_name(written), true)),
@@ -63,4 +70,12 @@ pub fn text(cursor: Cursor) -> String {
         }
     }
     out
+}
+
+/// Stands for the tokens from `start` on (FNV-1a of what is written).
+fn digest(cursor: Cursor, start: usize) -> String {
+    let rest = cursor.tokens().iter().skip(start);
+    let bytes = rest.flat_map(|token| token.text(cursor.source).bytes().chain([b' ']));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    format!("#{hash:016x}")
 }

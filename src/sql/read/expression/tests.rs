@@ -136,14 +136,14 @@ fn texts_are_equal_for_two_spellings() {
 #[test]
 fn hostile_nesting_ends_soon() {
     let deep = [
-        "(".repeat(50_000),
-        format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000)),
-        format!("{}1{}", "f(".repeat(20_000), ")".repeat(20_000)),
-        format!("{}1{}", "(SELECT f(".repeat(5_000), "))".repeat(5_000)),
-        format!("a{}", "::int".repeat(20_000)),
-        format!("a{}", " OR a = 1".repeat(100_000)),
-        "CASE WHEN ".repeat(20_000),
-        "a[".repeat(20_000),
+        "(".repeat(5_000),
+        format!("{}1{}", "(".repeat(3_000), ")".repeat(3_000)),
+        format!("{}1{}", "f(".repeat(3_000), ")".repeat(3_000)),
+        format!("{}1{}", "(SELECT f(".repeat(1_000), "))".repeat(1_000)),
+        format!("a{}", "::int".repeat(3_000)),
+        format!("a{}", " OR a = 1".repeat(10_000)),
+        "CASE WHEN ".repeat(3_000),
+        "a[".repeat(3_000),
     ];
     for text in deep {
         let started = text.len();

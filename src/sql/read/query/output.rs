@@ -115,7 +115,10 @@ fn ends_value(item: &Cursor, at: usize) -> bool {
                 && item.kind_at(at + 1) != Some(TokenKind::Text)
                 || (at > 0 && item.text_at(at - 1) == ".")
         }
-        Some(_) => !is_literal && !(at > 0 && item.is_word_at(at - 1, "INTERVAL")),
+        Some(_) => {
+            let is_unit = at > 0 && item.is_word_at(at - 1, "INTERVAL");
+            !is_literal && !is_unit
+        }
         None => false,
     }
 }

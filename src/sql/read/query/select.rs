@@ -42,10 +42,11 @@ impl Reader {
     fn quantifier(&mut self, cursor: &mut Cursor) -> bool {
         while cursor.take_one_of(&MODIFIERS).is_some() {}
         let distinct = cursor.take_one_of(&["DISTINCT", "DISTINCTROW", "UNIQUE"]).is_some();
-        if distinct && cursor.take_word("ON") {
-            if let Some(keys) = cursor.take_parenthesised() {
-                scan(keys, self.nesting, &mut self.names);
-            }
+        if distinct
+            && cursor.take_word("ON")
+            && let Some(keys) = cursor.take_parenthesised()
+        {
+            scan(keys, self.nesting, &mut self.names);
         }
         distinct
     }

