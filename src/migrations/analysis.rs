@@ -2,12 +2,13 @@
 
 use super::applied::{Applied, Placed, State};
 use super::halfway;
-use super::probe;
 use super::history::{History, Migration};
+use super::probe;
 use super::range;
 use super::report::{self, Anomaly, AppliedReport, DownReport, DownVerdict, EffectReport, Gap, Range, Report};
 use super::scripts::{Open, Program, Programs};
 use super::{runbook, startup};
+use crate::sql::catalog::log::Action;
 use crate::sql::catalog::{Replay, Step};
 use crate::sql::dialect::Dialect;
 use crate::sql::down;
@@ -15,8 +16,9 @@ use crate::sql::effect::{Certainty, Effect, EffectKind};
 use crate::sql::effects::effects;
 use crate::sql::statement::Statement;
 
-/// Steps back that are tried for the oldest supported version.
+/// Steps back that are tried for the oldest supported version, and what may have happened in them: each is compared as a whole.
 const STEPS_BACK: usize = 200;
+const EVENTS_BACK: usize = 20_000;
 
 /// What is asked of a history.
 pub struct Ask<'a> {
@@ -143,15 +145,22 @@ fn ends_of_files(history: &History, ask: &Ask<'_>) -> Result<Ends, String> {
         return Ok(Ends { from: newest(history), to: newest(older), between: range::between(history, older), database: None });
     }
     let first = history.migrations.first().filter(|_| history.migrations.len() > 1).map(|migration| migration.version.as_str());
-    let before_all = |version: &&str| range::find(history, version).is_some() || version.trim_matches('0') != "";
+    let before_all = |version: &&str| range::find(history, version).is_some() || !version.trim_matches('0').is_empty();
     let to = match ask.to {
         Some(version) => Some(version).filter(before_all),
         None => first,
     };
     let (from, to) = in_order(history, ask.from, to);
-    let version = |wanted: Option<&str>| wanted.and_then(|wanted| range::find(history, wanted)).map(|at| history.migrations[at].version.clone());
+    let version = |wanted: Option<&str>| {
+        wanted.and_then(|wanted| range::find(history, wanted)).map(|at| history.migrations[at].version.clone())
+    };
     let between = range::within(history, from, to)?;
-    Ok(Ends { from: version(from).unwrap_or_else(|| newest(history)), to: version(to).unwrap_or_default(), between, database: None })
+    Ok(Ends {
+        from: version(from).unwrap_or_else(|| newest(history)),
+        to: version(to).unwrap_or_default(),
+        between,
+        database: None,
+    })
 }
 
 /// The newer end first, whichever was named first.
@@ -325,14 +334,17 @@ fn range_down(joined: &Step, replayed: &[&Replayed]) -> DownReport {
 
 /// The oldest version whose code still reads and writes all its tables on the newest schema.
 fn oldest_supported(history: &History, replayed: &[Replayed]) -> Option<String> {
-    let mut steps: Vec<Step> = Vec::new();
+    let mut joined: Option<Step> = None;
     let mut oldest = history.migrations.len().checked_sub(1)?;
     for position in (1..replayed.len()).rev().take(STEPS_BACK) {
-        steps.insert(0, replayed[position].step.clone());
-        if Step::join(&steps).is_none_or(|joined| effects(&joined).iter().any(stops)) {
+        let step = &replayed[position].step;
+        let range = joined.map_or_else(|| step.clone(), |later| later.preceded_by(step));
+        let is_opaque = step.log.iter().any(|event| matches!(event.action, Action::Opaque { .. }));
+        if is_opaque || range.log.len() > EVENTS_BACK || effects(&range).iter().any(stops) {
             break;
         }
         oldest = position - 1;
+        joined = Some(range);
     }
     history.migrations.get(oldest).map(|migration| migration.version.clone())
 }
@@ -349,7 +361,7 @@ fn gaps(history: &History, ends: &Ends) -> Vec<Gap> {
     let mut gaps: Vec<Gap> = history.gaps.clone();
     let anomalies = history.anomalies.iter();
     gaps.extend(anomalies.map(|found| Gap { what: found.path.clone(), why: found.why.clone() }));
-    gaps.extend(ends.database.iter().flat_map(|database| gaps_of(database)));
+    gaps.extend(ends.database.iter().flat_map(gaps_of));
     gaps.sort();
     gaps.dedup();
     gaps
@@ -362,8 +374,10 @@ fn gaps_of(database: &Database) -> Vec<Gap> {
     let failed = "it failed half-way: verdicts hold for every schema that it can have left, or say for which";
     let not_yet = "both sides have its file and it is not applied: the old migrator will run it";
     let report = &database.report;
-    let several = (report.failed.len() > 1)
-        .then(|| Gap { what: report.failed.join(", "), why: "several failed: each was taken apart with the others as a whole".to_owned() });
+    let several = (report.failed.len() > 1).then(|| Gap {
+        what: report.failed.join(", "),
+        why: "several failed: each was taken apart with the others as a whole".to_owned(),
+    });
     let each = report.unknown.iter().map(|version| gap(version, unknown));
     let each = each.chain(report.failed.iter().map(|version| gap(version, failed)));
     each.chain(database.not_yet.iter().map(|version| gap(version, not_yet))).chain(several).collect()
@@ -374,8 +388,8 @@ mod tests {
     use super::*;
     use crate::migrations::applied::Row;
     use crate::migrations::history::Options;
-    use crate::migrations::source::Tree;
     use crate::migrations::report::StartupVerdict;
+    use crate::migrations::source::Tree;
 
     const FILES: [(&str, &str); 6] = [
         ("1_a.up.sql", "CREATE TABLE t (id int, a int, b int, c int);"),
@@ -392,12 +406,19 @@ mod tests {
         let row = |(name, state): &(&str, State)| Row { names: vec![(*name).to_owned()], state: *state, checksum: None };
         let applied = Applied { origin: "x".to_owned(), rows: rows.iter().map(row).collect(), head_only: true };
         let open = |_: &str| Err("none".to_owned());
-        analyze(&history, &Ask { from: None, to: Some("1"), older: None, applied: Some(&applied), on_unknown: false, open: &open }).unwrap()
+        analyze(
+            &history,
+            &Ask { from: None, to: Some("1"), older: None, applied: Some(&applied), on_unknown: false, open: &open },
+        )
+        .unwrap()
     }
 
     fn losses(report: &Report) -> Vec<(&str, Certainty)> {
         let effects = report.range.iter().flat_map(|range| &range.effects);
-        effects.filter(|effect| effect.kind == EffectKind::DataLoss).map(|effect| (effect.object.as_str(), effect.certainty)).collect()
+        effects
+            .filter(|effect| effect.kind == EffectKind::DataLoss)
+            .map(|effect| (effect.object.as_str(), effect.certainty))
+            .collect()
     }
 
     #[test]

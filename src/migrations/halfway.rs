@@ -24,9 +24,12 @@ fn commits_by_itself(dialect: Dialect) -> bool {
     matches!(dialect, Dialect::MySql | Dialect::MariaDb | Dialect::Oracle)
 }
 
+/// Kind and object; opaque statements are told apart by their number.
+type Key = (EffectKind, Target, u32);
+
 /// Effects of each possible schema as one list: what all have stays, what only some have is possible.
 pub fn unite(version: &str, variants: &[(usize, Vec<Effect>)]) -> Vec<Effect> {
-    let mut seen: BTreeMap<(EffectKind, Target, u32), Vec<(usize, &Effect)>> = BTreeMap::new();
+    let mut seen: BTreeMap<Key, Vec<(usize, &Effect)>> = BTreeMap::new();
     for (prefix, effects) in variants {
         for effect in effects {
             let part = if effect.kind == EffectKind::Opaque { effect.statement } else { 0 };

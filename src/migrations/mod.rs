@@ -20,10 +20,10 @@ pub mod order;
 pub mod probe;
 pub mod range;
 pub mod report;
-pub mod shell;
-pub mod source;
 pub mod runbook;
 pub mod scripts;
+pub mod shell;
+pub mod source;
 pub mod startup;
 
 pub use frameworks::history;

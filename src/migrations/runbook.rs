@@ -61,7 +61,8 @@ impl Book<'_> {
     }
 
     fn loses(&self) -> Vec<&str> {
-        let lost = self.effects.iter().filter(|effect| effect.kind == EffectKind::DataLoss && effect.certainty >= Certainty::Likely);
+        let lost =
+            self.effects.iter().filter(|effect| effect.kind == EffectKind::DataLoss && effect.certainty >= Certainty::Likely);
         let mut objects: Vec<&str> = lost.map(|effect| effect.object.as_str()).collect();
         objects.dedup();
         objects
@@ -75,7 +76,10 @@ impl Book<'_> {
     fn stay(&self) -> Vec<RunStep> {
         let mut steps = Vec::new();
         if self.effects.iter().any(|effect| effect.kind == EffectKind::Opaque) {
-            steps.push(before(StepImage::None, "Read the statements that were not understood: whether old code can live with them is open."));
+            steps.push(before(
+                StepImage::None,
+                "Read the statements that were not understood: whether old code can live with them is open.",
+            ));
         }
         steps.push(before(StepImage::None, "Leave the schema as it is and run no down scripts: old code reads and writes it, and they would lose what new code wrote."));
         steps.extend(self.bring_back());
@@ -84,12 +88,18 @@ impl Book<'_> {
 
     fn with_down(&self) -> Vec<RunStep> {
         let mut steps = vec![before(StepImage::None, "Back the database up: the down scripts throw away what new code wrote.")];
-        steps.push(before(StepImage::From, "Scale the application down: new code fails as soon as the schema it was written for is gone."));
+        steps.push(before(
+            StepImage::From,
+            "Scale the application down: new code fails as soon as the schema it was written for is gone.",
+        ));
         let command = self.commands.map(|row| self.fill.apply(&row.down)).filter(|command| !command.is_empty());
         let how = command.map_or(String::new(), |command| format!(": {command}"));
         steps.push(before(
             StepImage::From,
-            &format!("Run the down scripts of {} from the image that is deployed now; the restored one does not have them{how}", self.fill.span()),
+            &format!(
+                "Run the down scripts of {} from the image that is deployed now; the restored one does not have them{how}",
+                self.fill.span()
+            ),
         ));
         if let Some(range) = self.report.range.as_ref().filter(|range| range.down.verdict != DownVerdict::Exact) {
             steps.push(before(StepImage::None, &format!("Check what they leave: {}.", range.down.why.trim_end_matches('.'))));
@@ -117,7 +127,12 @@ impl Book<'_> {
     fn refusal(&self) -> RunStep {
         let tolerate = self.commands.map(|row| row.tolerate.as_str()).filter(|option| !option.is_empty());
         match tolerate {
-            Some(option) => before(StepImage::To, &format!("Let the old migrator bear versions that it does not know ({option}), or start the old code without it.")),
+            Some(option) => before(
+                StepImage::To,
+                &format!(
+                    "Let the old migrator bear versions that it does not know ({option}), or start the old code without it."
+                ),
+            ),
             None => before(StepImage::To, "Start the old code without its migrator: it refuses a history that it does not know."),
         }
     }
@@ -126,7 +141,8 @@ impl Book<'_> {
         let lost = self.loses();
         let named: Vec<&str> = lost.iter().copied().take(5).collect();
         let more = if lost.len() > 5 { format!(" and {} more", lost.len() - 5) } else { String::new() };
-        let step = format!("Bring the values of {}{more} back from a backup that is older than the migrations.", named.join(", "));
+        let step =
+            format!("Bring the values of {}{more} back from a backup that is older than the migrations.", named.join(", "));
         (!lost.is_empty()).then(|| after(StepImage::None, &step))
     }
 }

@@ -8,8 +8,14 @@ use super::frameworks::code_kind;
 use super::history::{Body, Language, Migration, Script};
 use crate::sql::dialect::Dialect;
 use crate::sql::read::read;
-use crate::sql::split::{RawStatement, Splitter, split};
+use crate::sql::split::{RawStatement, Splitter};
 use crate::sql::statement::{InsertSource, Op, Statement};
+
+/// Statements of a script that are kept whatever they do.
+const FEW: usize = 5_000;
+
+/// Statements of a script that are kept.
+const MOST: usize = 25_000;
 
 /// Opens a file that is too large to hold.
 pub type Open<'a> = dyn Fn(&str) -> Result<Box<dyn BufRead>, String> + 'a;
@@ -93,10 +99,7 @@ impl<'a> Programs<'a> {
     fn statements(&self, script: &Script, counter: &mut Counter) -> Vec<Statement> {
         match &script.body {
             Body::Statements(statements) => statements.iter().map(|statement| counter.count(statement.clone())).collect(),
-            Body::Text(text) => {
-                let raw = split(text, self.dialect).into_iter();
-                raw.map(|raw| counter.count(self.statement(&raw, script.line))).collect()
-            }
+            Body::Text(text) => self.split(text.as_bytes(), script, FEW, counter),
             Body::Large(_) => self.streamed(script, counter),
             Body::Unread => vec![counter.count(unread(script, "the file could not be read"))],
         }
@@ -108,17 +111,35 @@ impl<'a> Programs<'a> {
         statement
     }
 
-    /// A file of many rows: what only adds rows is counted and let go.
+    /// A file of many rows: what only adds rows is counted and let go from the first statement on.
     fn streamed(&self, script: &Script, counter: &mut Counter) -> Vec<Statement> {
         let reader = match (self.open)(&script.path) {
             Ok(reader) => reader,
             Err(why) => return vec![counter.count(unread(script, &why))],
         };
-        let statements = Splitter::new(reader, self.dialect).map(|raw| match raw {
-            Ok(raw) => counter.count(self.statement(&raw, script.line)),
-            Err(error) => counter.count(unread(script, &error.to_string())),
-        });
-        statements.filter(|statement| !only_adds_rows(statement)).collect()
+        self.split(reader, script, 0, counter)
+    }
+
+    /// Statements one after the other. Where there are more than `few`, what only adds rows is let go, and there is an end to
+    /// what is kept: a script can be a single letter and a semicolon, as often as its file has room for.
+    fn split(&self, reader: impl BufRead, script: &Script, few: usize, counter: &mut Counter) -> Vec<Statement> {
+        let mut kept = Vec::new();
+        for raw in Splitter::new(reader, self.dialect) {
+            let statement = match raw {
+                Ok(raw) if kept.len() >= MOST => {
+                    let mut rest = unread(script, "the script has more statements than are read, and what follows is not read");
+                    (rest.number, rest.line) = (raw.number, raw.line + script.line.saturating_sub(1));
+                    kept.push(counter.count(rest));
+                    break;
+                }
+                Ok(raw) => counter.count(self.statement(&raw, script.line)),
+                Err(error) => counter.count(unread(script, &error.to_string())),
+            };
+            if kept.len() < few || !only_adds_rows(&statement) {
+                kept.push(statement);
+            }
+        }
+        kept
     }
 }
 
@@ -146,7 +167,9 @@ impl Counter {
 
 fn only_adds_rows(statement: &Statement) -> bool {
     let adds = |op: &Op| match op {
-        Op::Insert(insert) => insert.overwrites.is_empty() && !insert.replaces && matches!(insert.source, InsertSource::Values(_)),
+        Op::Insert(insert) => {
+            insert.overwrites.is_empty() && !insert.replaces && matches!(insert.source, InsertSource::Values(_))
+        }
         Op::Load { .. } | Op::Harmless => true,
         _ => false,
     };

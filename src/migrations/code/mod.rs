@@ -10,6 +10,7 @@
 mod alembic;
 mod ast;
 mod change;
+mod changelog;
 mod django;
 mod django_field;
 mod knex;
@@ -17,6 +18,7 @@ mod laravel;
 mod lex;
 mod lower;
 mod parse;
+mod pgroll;
 mod rails;
 mod script;
 mod walk;
@@ -170,6 +172,8 @@ impl Reader {
             Kind::Knex => knex::read(&parsed(Language::Js), dialect),
             Kind::Laravel => laravel::read(&parsed(Language::Php), dialect),
             Kind::Phinx | Kind::Doctrine => plain(&parsed(Language::Php), "up", "down", dialect),
+            Kind::Pgroll => pgroll::read(text, dialect),
+            Kind::Reshape => pgroll::reshape(text, dialect),
             _ => plain(&parsed(Language::Js), "up", "down", dialect),
         }
     }
@@ -196,29 +200,6 @@ pub fn header(kind: Kind, path: &str, text: &str) -> Header {
 }
 
 /// The changesets of a Liquibase changelog (XML, YAML, JSON) with all that it includes, in their order.
-///
-/// A changelog is not taken apart yet: it stands as one changeset that is not understood.
 pub fn changelog(path: &str, files: &dyn Files, dialect: Dialect) -> Vec<ChangeSet> {
-    if files.text(path).is_none() {
-        return Vec::new();
-    }
-    let why = "a changelog that is not SQL is not taken apart";
-    let whole = change::Change::Opaque { head: "databaseChangeLog".into(), why: why.into() };
-    let migration = CodeMigration {
-        up: lower::lower(&[change::Item::new(1, whole)], dialect),
-        down: None,
-        down_kind: DownKind::Missing,
-        header: Header::default(),
-        transactional: None,
-    };
-    vec![ChangeSet {
-        id: path.to_owned(),
-        author: String::new(),
-        file: path.to_owned(),
-        line: 1,
-        repeatable: false,
-        context: None,
-        other_database: false,
-        migration,
-    }]
+    changelog::read(path, files, dialect)
 }

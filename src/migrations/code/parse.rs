@@ -782,8 +782,7 @@ impl<'a> Parser<'a> {
     fn text(&mut self) -> Value {
         let (mut all, mut any) = (String::new(), false);
         let joins = matches!(self.language, Language::Python | Language::Ruby);
-        loop {
-            let Some(Tok::Text { text, filled }) = self.tok(0) else { break };
+        while let Some(Tok::Text { text, filled }) = self.tok(0) {
             all.push_str(text);
             any |= filled;
             self.at += 1;

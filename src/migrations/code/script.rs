@@ -146,7 +146,8 @@ pub(super) fn scanned(text: &str, language: Language, dialect: Dialect) -> CodeM
         } else if defines && (lower.starts_with("up") || lower == "migrate" || lower == "migration") {
             into_down = false;
         }
-        let Some(item) = executed(&tokens[at..], word) else { continue };
+        let behind_dot = at > 0 && matches!(tokens[at - 1].tok, Tok::Symbol("." | "::" | "?."));
+        let Some(item) = executed(&tokens[at..], word).or_else(|| writes(&tokens[at..], word, behind_dot)) else { continue };
         found += 1;
         let list = if into_down { down.get_or_insert_with(Vec::new) } else { &mut up };
         list.push(item);
@@ -166,6 +167,70 @@ pub(super) fn scanned(text: &str, language: Language, dialect: Dialect) -> CodeM
 fn opaque_file() -> Item {
     use super::change::Change;
     Item::new(1, Change::Opaque { head: "code".into(), why: "a program whose calls are not read".into() })
+}
+
+/// Methods of query builders and drivers that write and are given no SQL: Go's gorm, bun and xorm, Rust's sea-orm and diesel, Java's
+/// jOOQ and JdbcTemplate. Their names are those of a database handle's methods and of little else.
+const WRITES: &[&str] = &[
+    "AutoMigrate",
+    "CreateTable",
+    "DropTable",
+    "AddColumn",
+    "DropColumn",
+    "RenameColumn",
+    "AlterColumn",
+    "MigrateColumn",
+    "RenameTable",
+    "CreateIndex",
+    "DropIndex",
+    "CreateConstraint",
+    "DropConstraint",
+    "Prepare",
+    "PrepareContext",
+    "SendBatch",
+    "CopyFrom",
+    "BulkInsert",
+    "NamedExec",
+    "NewCreateTable",
+    "NewDropTable",
+    "NewAddColumn",
+    "NewDropColumn",
+    "NewInsert",
+    "NewUpdate",
+    "NewDelete",
+    "create_table",
+    "drop_table",
+    "alter_table",
+    "rename_table",
+    "truncate_table",
+    "create_index",
+    "drop_index",
+    "create_foreign_key",
+    "drop_foreign_key",
+    "create_type",
+    "drop_type",
+    "alter_type",
+    "exec_stmt",
+    "exec_drop",
+    "insert_many",
+    "update_many",
+    "delete_many",
+    "prepareStatement",
+    "prepareCall",
+    "batchUpdate",
+    "executeBatch",
+    "createTable",
+    "dropTable",
+    "alterTable",
+];
+
+/// A call that writes to the database in a way that is not read.
+fn writes(tokens: &[super::lex::Token], word: &str, behind_dot: bool) -> Option<Item> {
+    use super::change::Change;
+    let called = tokens.get(1).map(|token| &token.tok) == Some(&Tok::Symbol("("));
+    let why = "a call that writes to the database in a way that is not read";
+    (behind_dot && called && WRITES.contains(&word))
+        .then(|| Item::new(tokens[0].line, Change::Opaque { head: word.to_owned(), why: why.into() }))
 }
 
 /// `tx.Exec(ctx, "…")`: the first text among the arguments.

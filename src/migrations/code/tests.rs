@@ -1,7 +1,7 @@
 use super::*;
 use crate::sql::statement::{Op, TableAction};
 
-fn ops(statements: &[Statement]) -> Vec<String> {
+pub(super) fn ops(statements: &[Statement]) -> Vec<String> {
     fn name(op: &Op) -> String {
         match op {
             Op::CreateTable(table) => {
@@ -139,4 +139,71 @@ fn knex_builders() {
     let (up, _, kind) = ways(Kind::Knex, text);
     assert_eq!(up, "create t (id integer, s varchar!=); remove u.a; alter u.b DropNotNull; drop old; opaque knex.update");
     assert_eq!(kind, DownKind::Empty);
+}
+
+#[test]
+fn pgroll_leaves_what_completion_leaves() {
+    let create = "operations:\n  - create_table:\n      name: t\n      columns:\n        - {name: id, type: serial, pk: true}\n        - name: n\n          type: text\n          nullable: true\n          check: {name: c, constraint: length(n) > 1}\n";
+    let cases = [
+        (create, "create t (id integer!, n text)"),
+        (
+            "operations:\n  - drop_column: {table: t, column: c, down: x}\n  - rename_table: {from: t, to: u}\n",
+            "remove t.c; rename t u",
+        ),
+        ("{\"operations\": [{\"sql\": {\"up\": \"DROP TABLE a\", \"down\": \"x\"}}]}", "drop a"),
+        (
+            "operations:\n  - alter_column: {table: t, column: c, type: text, nullable: false, up: x, down: y}\n",
+            "alter t.c Type; alter t.c SetNotNull",
+        ),
+        ("operations:\n  - create_index: {name: i, table: t, columns: [a, b]}\n", "index t"),
+        ("operations:\n  - add_column: {table: t, column: {name: c, type: int}, up: x}\n", "add t.c"),
+        ("operations:\n  - new_thing: {table: t}\n", "opaque new_thing"),
+        ("name: x\n", "opaque operations"),
+        ("a: [", "opaque operations"),
+    ];
+    for (text, expected) in cases {
+        let (up, _, kind) = ways(Kind::Pgroll, text);
+        assert_eq!(up, expected, "{text}");
+        assert!(matches!(kind, DownKind::Irreversible(_)));
+    }
+}
+
+#[test]
+fn reshape_is_named_and_never_empty() {
+    let cases = [
+        (
+            "[[actions]]\ntype = \"create_table\"\nname = \"t\"\n\n[[actions.columns]]\nname = \"a\"\ntype = \"TEXT\"\n",
+            "opaque create_table",
+        ),
+        ("{\"actions\": [\n{\n\"type\": \"custom\",\n\"start\": \"x\"}]}", "opaque custom"),
+        ("", "opaque actions"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(ways(Kind::Reshape, text).0, expected, "{text}");
+    }
+}
+
+#[test]
+fn programs_keep_calls_whose_text_is_not_there() {
+    let cases = [
+        (
+            Kind::Go,
+            "func up(tx *sql.Tx) error {\n _, err := tx.Exec(\"DROP TABLE a\")\n tx.Exec(statement)\n tx.Query(build(x))\n db.Migrator().DropColumn(&User{}, 1)\n log.Println(x)\n}",
+            "drop a; opaque Exec; opaque Query; opaque DropColumn",
+        ),
+        (
+            Kind::Rust,
+            "async fn up(&self, m: &SchemaManager) { m.drop_table(Table::drop().table(A::T).to_owned()).await?; db.execute_unprepared(\"DROP TABLE b\").await }",
+            "opaque drop_table; drop b",
+        ),
+        (
+            Kind::Java,
+            "public void migrate(Context c) { s.execute(\"DROP TABLE a\"); c.prepareStatement(text).execute(); }",
+            "drop a; opaque prepareStatement; opaque execute",
+        ),
+        (Kind::Go, "func up() { fmt.Println(1) }", "opaque code"),
+    ];
+    for (kind, text, expected) in cases {
+        assert_eq!(ways(kind, text).0, expected, "{text}");
+    }
 }

@@ -18,7 +18,9 @@ macro_rules! fixture {
 }
 
 /// Framework, its files, and what its tool prints per dialect; the first line of a file names the tool and its version.
-const HISTORIES: &[(Kind, &str, &[(Dialect, &str)])] = &[
+type Printed = (Kind, &'static str, &'static [(Dialect, &'static str)]);
+
+const HISTORIES: &[Printed] = &[
     (
         Kind::Django,
         fixture!("django.txt"),

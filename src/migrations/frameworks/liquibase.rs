@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use super::reading::{Cutter, Reading, checksum};
 use super::survey::{Candidate, Strength, Survey};
-use crate::migrations::code::{self, ChangeSet, Files};
+use crate::migrations::code::{self, ChangeSet, CodeMigration, DownKind, Files, Header};
 use crate::migrations::framework::Framework;
 use crate::migrations::history::{Body, Kind, Language, Migration, Script};
 use crate::migrations::order::Order;
 use crate::migrations::source::{Tree, directory, file_name};
 use crate::sql::dialect::Dialect;
+use crate::sql::read::{read_script, shift_lines};
+use crate::sql::statement::Statement;
 
 /// How much of a file is looked at to see whether it is a changelog.
 const HEAD: usize = 4096;
@@ -225,6 +227,48 @@ fn head(text: &str, line: u32) -> Set {
     };
     let plain = |text: &str| text.trim().trim_matches('"').to_owned();
     Set { author: plain(author), id: plain(id), attributes: attributes.trim().to_owned(), line, ..Set::default() }
+}
+
+/// The changesets of a SQL file that a changelog includes; a file that is not formatted is one of them
+/// (`liquibase.parser.core.sql.SqlChangeLogParser`).
+pub(in crate::migrations) fn formatted_sql(path: &str, text: &str, dialect: Dialect) -> Vec<ChangeSet> {
+    let plain = || {
+        let mut whole = Cutter::new(path);
+        text.lines().zip(1u32..).for_each(|(line, number)| whole.line(number, line));
+        vec![Set { author: "includeAll".into(), id: "raw".into(), line: 1, up: whole.finish(), ..Set::default() }]
+    };
+    let sets = if is_formatted(text) { sets(path, text) } else { plain() };
+    sets.into_iter().map(|set| included(path, set, dialect)).collect()
+}
+
+fn included(path: &str, set: Set, dialect: Dialect) -> ChangeSet {
+    let read = |scripts: &[Script]| -> Vec<Statement> {
+        let of = |script: &Script| {
+            let mut statements = script.text().map(|text| read_script(text, dialect)).unwrap_or_default();
+            shift_lines(&mut statements, script.line.saturating_sub(1));
+            statements
+        };
+        scripts.iter().flat_map(of).collect()
+    };
+    let other_database = set.skips(Some(dialect));
+    let down = set.down.as_deref().map(read);
+    let down_kind = match &down {
+        None => DownKind::Missing,
+        Some(down) if down.is_empty() => DownKind::Empty,
+        Some(_) => DownKind::Written,
+    };
+    let up = if other_database { Vec::new() } else { read(&set.up) };
+    let transactional = set.attribute("runInTransaction").map(|value| value.eq_ignore_ascii_case("true"));
+    ChangeSet {
+        repeatable: set.is("runOnChange", "true") || set.is("runAlways", "true"),
+        context: set.attribute("contextFilter").or(set.attribute("context")).map(str::to_owned),
+        id: set.id,
+        author: set.author,
+        file: path.to_owned(),
+        line: set.line,
+        other_database,
+        migration: CodeMigration { up, down, down_kind, header: Header::default(), transactional },
+    }
 }
 
 fn formatted(reading: &mut Reading<'_>, path: &str, dialect: Option<Dialect>) {

@@ -20,6 +20,8 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
+pub(super) use liquibase::formatted_sql;
+
 use reading::Reading;
 use survey::{Candidate, Strength, Survey, is_below};
 
@@ -129,7 +131,7 @@ fn choose(candidates: &[Candidate], options: &Options) -> Option<Candidate> {
     let of_dialect = |it: &&Candidate| options.dialect.is_none_or(|wanted| serves(it.dialect, wanted));
     let of_framework = |it: &&Candidate| options.framework.is_none_or(|wanted| it.framework == wanted);
     let fitting = candidates.iter().filter(of_dialect).find(of_framework).or_else(|| candidates.iter().find(of_framework));
-    let Some(best) = fitting.or_else(|| candidates.iter().find(of_dialect)).or_else(|| candidates.first()) else { return None };
+    let best = fitting.or_else(|| candidates.iter().find(of_dialect)).or_else(|| candidates.first())?;
     // Of directories that hold the same for several databases, the first in the order of help texts.
     let rank = |it: &Candidate| it.dialect.and_then(|dialect| DIALECTS.iter().position(|other| *other == dialect));
     let alike = candidates.iter().filter(of_dialect).filter(|it| it.framework == best.framework && is_twin(it, best));

@@ -126,8 +126,8 @@ fn migration(reading: &mut Reading<'_>, file: &str, parts: &Parts<'_>, down: Opt
     let is_string = framework == Framework::Pop;
     let version = if is_string { parts.digits.to_owned() } else { as_integer(parts.digits) };
     let mut migration: Migration = loaded.migration(&version, parts.name);
-    migration.transactional =
-        !parts.autocommit && !(framework == Framework::Sqlx && loaded.text().starts_with("-- no-transaction"));
+    let opted_out = framework == Framework::Sqlx && loaded.text().starts_with("-- no-transaction");
+    migration.transactional = !parts.autocommit && !opted_out;
     if let Some(down) = down {
         let loaded = reading.load_name(down);
         migration.down_path = Some(loaded.path.clone());
