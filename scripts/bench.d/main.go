@@ -17,6 +17,8 @@ func main() {
 	flag.StringVar(&s.helm3, "helm3", "", "Helm 3")
 	flag.StringVar(&s.helm4, "helm4", "", "Helm 4")
 	flag.StringVar(&s.helmDiff, "helm-diff", "", "the helm-diff plugin's binary; empty: not measured")
+	flag.StringVar(&s.squawk, "squawk", "", "the linter squawk; empty: not measured")
+	flag.StringVar(&s.corpora, "corpora", "", "the histories of scripts/corpora; empty: not measured")
 	flag.StringVar(&s.measure, "measure", "", "the compiled measure/measure.c")
 	flag.StringVar(&s.dir, "dir", "", "an empty directory to work in")
 	flag.IntVar(&s.runs, "runs", 7, "timed runs of each command")
@@ -34,7 +36,7 @@ func (s settings) measureAll() error {
 	if err != nil {
 		return err
 	}
-	for _, dir := range []*string{&s.dir, &s.tool, &s.measure, &s.helmDiff} {
+	for _, dir := range []*string{&s.dir, &s.tool, &s.measure, &s.helmDiff, &s.squawk, &s.corpora} {
 		if *dir == "" {
 			continue
 		}
@@ -70,7 +72,7 @@ func (s settings) measureAll() error {
 		}
 	}
 	budgets.print()
-	return nil
+	return s.migrations()
 }
 
 func (s settings) scenario(a *api, c scenario) ([]result, error) {

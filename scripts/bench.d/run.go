@@ -13,10 +13,10 @@ import (
 
 // settings are the programs and places of a run.
 type settings struct {
-	tool, helm3, helm4, helmDiff, measure, dir string
-	runs                                       int
-	delay                                      time.Duration
-	only                                       string
+	tool, helm3, helm4, helmDiff, squawk, corpora, measure, dir string
+	runs                                                        int
+	delay                                                       time.Duration
+	only                                                        string
 }
 
 // command is a line of a table.

@@ -56,15 +56,23 @@ type budgets struct {
 	crowd   []result
 }
 
-func (b budgets) print() {
+type boundTable struct{}
+
+func budgetTable() boundTable {
 	fmt.Printf("\nBudgets:\n\n| what | measured | at most |\n| --- | --: | --: |\n")
-	line := func(what string, measured, bound float64, form string) {
-		mark := ""
-		if measured > bound {
-			mark = " **over**"
-		}
-		fmt.Printf("| %s | "+form+"%s | "+form+" |\n", what, measured, mark, bound)
+	return boundTable{}
+}
+
+func (boundTable) line(what string, measured, bound float64, form string) {
+	mark := ""
+	if measured > bound {
+		mark = " **over**"
 	}
+	fmt.Printf("| %s | "+form+"%s | "+form+" |\n", what, measured, mark, bound)
+}
+
+func (b budgets) print() {
+	line := budgetTable().line
 	line("`--version`, wall ms", float64(b.startUp.wall.Microseconds())/1000, 5, "%.1f")
 	records, full, reference := find(b.large, "`check R N --no-live`"), find(b.large, "`check R N`"), find(b.large, yardstick)
 	if records == nil || full == nil {

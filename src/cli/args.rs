@@ -11,9 +11,9 @@ use crate::helm::HelmVersion;
 use crate::migrations::framework::Framework;
 use crate::report::migrations::Class;
 use crate::rules::Severity;
+use crate::settings::{ColorMode, Format, MAX_RECORD_BYTES, Output};
 use crate::settings::{DatabaseSource, SchemaEvidence};
 use crate::sql::dialect::Dialect;
-use crate::settings::{ColorMode, Format, MAX_RECORD_BYTES, Output};
 
 use super::flags::{RollbackArgs, go_bool};
 use super::kube::{IgnoredArgs, KubeArgs};
@@ -240,6 +240,32 @@ pub struct MigrationsArgs {
     /// End with 1 if going back meets this: loss (values are gone), breaks (or old code fails), differs (or may fail or see something else)
     #[arg(long, value_name = "WHAT", value_parser = fail_on_class)]
     pub fail_on: Option<Class>,
+    #[command(flatten)]
+    pub proof: ProofArgs,
+}
+
+/// Where verdicts are compared with what a database does.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Proof")]
+pub struct ProofArgs {
+    /// Compare the verdicts with what a scratch database does: its migrations run, over rows that are made up
+    #[arg(long, requires = "prove_source")]
+    pub prove: bool,
+    /// File with a postgres:// or mysql:// connection string of an empty database
+    #[arg(long, value_name = "FILE", group = "prove_source", requires = "prove")]
+    pub prove_dsn_file: Option<PathBuf>,
+    /// Environment variable with such a string
+    #[arg(long, value_name = "NAME", group = "prove_source", requires = "prove")]
+    pub prove_dsn_env: Option<String>,
+    /// Service of PostgreSQL's connection service file
+    #[arg(long, value_name = "SERVICE", group = "prove_source", requires = "prove")]
+    pub prove_service: Option<String>,
+    /// Use SQLite in PATH, which must not exist yet and is removed afterwards
+    #[arg(long, value_name = "PATH", group = "prove_source", requires = "prove")]
+    pub prove_sqlite: Option<PathBuf>,
+    /// Nobody needs what is on that server
+    #[arg(long, requires = "prove")]
+    pub i_own_this_database: bool,
 }
 
 /// What is read besides the files of migrations.

@@ -7,10 +7,10 @@ use anyhow::Result;
 
 use crate::exit::{Advice, ExitStatus};
 use crate::load::{files, git, schema};
+use crate::migrations;
 use crate::migrations::analysis::{self, Ask};
 use crate::migrations::applied::{self, Applied};
 use crate::migrations::evidence;
-use crate::migrations;
 use crate::migrations::history::{History, Options};
 use crate::migrations::report::Report;
 use crate::migrations::source::Tree;
@@ -19,6 +19,7 @@ use crate::report::migrations::{self as forms, Class, deeds};
 use super::args::{MigrationsArgs, MigrationsFormat, MigrationsOutput};
 use super::console::Console;
 use super::output::{BrokenPipe, print, save};
+use super::prove;
 
 pub fn run(args: &MigrationsArgs, console: &Console) -> Result<ExitStatus> {
     let (newer, older) = trees(args)?;
@@ -38,8 +39,18 @@ pub fn run(args: &MigrationsArgs, console: &Console) -> Result<ExitStatus> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut opened = runtime.block_on(schema::open(&options))?;
     let applied = applied(&opened.applied, &history)?;
-    let ask = Ask { from: args.from.as_deref(), to: args.to.as_deref(), older: older.as_ref(), applied: applied.as_ref(), on_unknown: false, open: &open };
+    let ask = Ask {
+        from: args.from.as_deref(),
+        to: args.to.as_deref(),
+        older: older.as_ref(),
+        applied: applied.as_ref(),
+        on_unknown: false,
+        open: &open,
+    };
     let mut report = analysis::analyze(&history, &ask).map_err(|why| Advice::usage(why).help(versions(&history)))?;
+    if args.proof.prove {
+        return prove::run(args, &history, &report);
+    }
     let evidence = runtime.block_on(opened.evidence(&options, &[&report]))?;
     evidence::weigh(&mut report, &evidence);
     write(&report, args, console)?;
@@ -99,11 +110,12 @@ fn write(report: &Report, args: &MigrationsArgs, console: &Console) -> Result<()
 fn status(report: &Report, fail_on: Option<Class>) -> ExitStatus {
     let (Some(worst), Some(range)) = (fail_on, &report.range) else { return ExitStatus::Ok };
     let deeds = deeds(&range.effects);
+    let unknown = report.applied.as_ref().is_some_and(|applied| !applied.unknown.is_empty())
+        || deeds.iter().any(|deed| deed.class() == Class::Opaque)
+        || report.understood < report.statements;
     if deeds.iter().any(|deed| deed.class() <= worst) {
         ExitStatus::Blocked
-    } else if report.applied.as_ref().is_some_and(|applied| !applied.unknown.is_empty()) {
-        ExitStatus::Inconclusive
-    } else if deeds.iter().any(|deed| deed.class() == Class::Opaque) || report.understood < report.statements {
+    } else if unknown {
         ExitStatus::Inconclusive
     } else {
         ExitStatus::Ok

@@ -10,6 +10,7 @@ mod migrations;
 mod options;
 mod output;
 mod progress;
+mod prove;
 mod record;
 mod rules;
 mod run;

@@ -9,7 +9,8 @@ use crate::gate::{GatePolicy, OnInconclusive};
 use crate::release::Revision;
 use crate::rules::Severity;
 use crate::settings::{
-    Acceptance, Again, Driver, KubeOptions, LoadOptions, MigrationSource, MigrationSources, SchemaEvidence, Settings, Source, TargetRequest,
+    Acceptance, Again, Driver, KubeOptions, LoadOptions, MigrationSource, MigrationSources, SchemaEvidence, Settings, Source,
+    TargetRequest,
 };
 
 use super::CalledAs;
@@ -132,9 +133,12 @@ fn target(text: &str) -> Result<TargetRequest> {
 /// Without a side a directory is what is deployed; with `--git` it is both, each as its revision has it.
 fn migrations(evidence: &EvidenceArgs) -> Result<MigrationSources> {
     let plain = |dir: &PathBuf| Some(MigrationSource { dir: dir.clone(), revision: None });
-    let mut sources = MigrationSources { evidence: evidence.schema.settings().map_err(Advice::usage)?, ..MigrationSources::default() };
+    let mut sources =
+        MigrationSources { evidence: evidence.schema.settings().map_err(Advice::usage)?, ..MigrationSources::default() };
     if evidence.replay.is_some() && sources.evidence != SchemaEvidence::default() {
-        return Err(Advice::usage("a recording holds what the database and the code said").help("leave those options out with --replay").into());
+        return Err(Advice::usage("a recording holds what the database and the code said")
+            .help("leave those options out with --replay")
+            .into());
     }
     for given in &evidence.migrations {
         let (newer, older) = match (given, &evidence.git) {

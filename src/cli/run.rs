@@ -80,7 +80,12 @@ impl Session<'_> {
         drop(progress);
         let evaluation = pipeline::evaluate(&input, rules);
         let tool = ToolInfo { version: env!("CARGO_PKG_VERSION").to_owned(), rules_digest: rules.digest() };
-        let parts = report::Parts { forecast: &evaluation.forecast, findings: &evaluation.findings, schema: &evaluation.schema, gaps: &evaluation.gaps };
+        let parts = report::Parts {
+            forecast: &evaluation.forecast,
+            findings: &evaluation.findings,
+            schema: &evaluation.schema,
+            gaps: &evaluation.gaps,
+        };
         let report = report::build(&input, parts, tool, &self.settings.gate);
         Ok(Look { input, evaluation, report })
     }

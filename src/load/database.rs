@@ -177,11 +177,11 @@ impl Database {
         let mut found = Vec::new();
         for row in &there {
             let (schema, name, is_default) = (text(row, 0), text(row, 1), text(row, 2) == "1");
-            let known = tables().filter(|known| known.name.eq_ignore_ascii_case(&name));
+            let mut known = tables().filter(|known| known.name.eq_ignore_ascii_case(&name));
             let fits = |known: &HistoryTable| {
                 known.schema == schema || (known.schema.is_empty() && (is_default || !is_own_schema(&schema)))
             };
-            let Some(known) = known.filter(fits).next() else { continue };
+            let Some(known) = known.find(fits) else { continue };
             found.push(self.history(&known, &schema, &name).await.map_err(|why| format!("{name}: {why}"))?);
         }
         Ok(found)

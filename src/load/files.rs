@@ -100,7 +100,10 @@ impl Walk<'_> {
 
     fn relative(&self, path: &Path) -> String {
         let relative = path.strip_prefix(self.root).ok().filter(|rest| !rest.as_os_str().is_empty());
-        relative.map_or_else(|| PathBuf::from(path.file_name().unwrap_or_default()), Path::to_owned).to_string_lossy().into_owned()
+        relative
+            .map_or_else(|| PathBuf::from(path.file_name().unwrap_or_default()), Path::to_owned)
+            .to_string_lossy()
+            .into_owned()
     }
 }
 

@@ -94,7 +94,10 @@ fn blobs(directory: &Path, files: &[File], tree: &mut Tree) -> Result<(), LoadEr
     let mut output = BufReader::new(child.stdout.take().expect("asked for a pipe"));
     for file in &wanted {
         let bytes = blob(&mut output).map_err(broken)?;
-        tree.insert(&file.path, bytes.map_or_else(|| Content::Missing("Git has no such blob".to_owned()), |b| Content::Bytes(Arc::from(b))));
+        tree.insert(
+            &file.path,
+            bytes.map_or_else(|| Content::Missing("Git has no such blob".to_owned()), |b| Content::Bytes(Arc::from(b))),
+        );
     }
     let _ = writer.join();
     child.wait().map_err(broken)?;
@@ -104,7 +107,8 @@ fn blobs(directory: &Path, files: &[File], tree: &mut Tree) -> Result<(), LoadEr
 /// Whatever a framework could read; pictures and archives stay where they are.
 fn is_of_interest(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let known = name.rsplit_once('.').is_some_and(|(_, end)| crate::migrations::history::Language::of(&format!("x.{end}")).is_some());
+    let known =
+        name.rsplit_once('.').is_some_and(|(_, end)| crate::migrations::history::Language::of(&format!("x.{end}")).is_some());
     known || ["atlas.sum", "sqitch.plan", "sqitch.conf", "alembic.ini", "flyway.conf", ".ledger"].contains(&name)
 }
 
@@ -112,7 +116,8 @@ fn is_of_interest(path: &str) -> bool {
 fn blob(output: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
     let mut head = String::new();
     output.read_line(&mut head)?;
-    let Some(size) = head.split_whitespace().nth(2).and_then(|size| size.parse::<u64>().ok()).filter(|size| *size <= LARGE) else {
+    let Some(size) = head.split_whitespace().nth(2).and_then(|size| size.parse::<u64>().ok()).filter(|size| *size <= LARGE)
+    else {
         return Ok(None);
     };
     let mut bytes = vec![0; size as usize];
@@ -122,7 +127,8 @@ fn blob(output: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
 }
 
 fn run(directory: &Path, arguments: &[&str]) -> Result<Vec<u8>, LoadError> {
-    let out = start(directory, arguments, Stdio::null())?.wait_with_output().map_err(|error| failed(directory, &error.to_string()))?;
+    let out =
+        start(directory, arguments, Stdio::null())?.wait_with_output().map_err(|error| failed(directory, &error.to_string()))?;
     if out.status.success() {
         return Ok(out.stdout);
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::measure::Measured;
 use super::old_code::Broken;
 use crate::migrations::report::{DownVerdict, EffectReport, Migration};
-use crate::sql::effect::EffectKind;
+use crate::sql::effect::{By, EffectKind};
 
 /// The kinds that a database decides.
 pub const KINDS: [(EffectKind, &str); 3] =
@@ -132,16 +132,21 @@ impl AddAssign<&Figures> for Figures {
     }
 }
 
-/// What was said, without losses in tables that took no row: nothing can be seen there.
+/// What was said, without losses in tables that took no row and without routines and other objects that nothing is asked of: nothing
+/// can be seen there.
 fn predicted(kind: EffectKind, effects: &[EffectReport], measured: &Measured) -> Vec<String> {
     let gone = measured.gone.iter().any(|gone| gone.to.is_none());
     let blind = |effect: &EffectReport| {
         let within = |table: &String| effect.object == *table || effect.object.starts_with(&format!("{table}."));
         kind == EffectKind::DataLoss && !gone && measured.empty.iter().any(within)
     };
+    let object = |effect: &EffectReport| {
+        matches!(effect.by, By::DropRoutine | By::ChangeRoutine | By::DropSequence | By::DropType | By::DropExtension)
+            && !measured.relations.iter().any(|table| effect.object == *table || effect.object.starts_with(&format!("{table}.")))
+    };
     let mut said: Vec<String> = effects
         .iter()
-        .filter(|effect| effect.kind == kind && !blind(effect))
+        .filter(|effect| effect.kind == kind && !blind(effect) && !object(effect))
         .map(|effect| format!("{} ({:?}, {:?})", effect.object, effect.by, effect.certainty))
         .collect();
     said.sort();

@@ -7,9 +7,17 @@ use super::server::Server;
 use crate::migrations::history::{History, Language, Script};
 use crate::migrations::report::Report;
 
-/// Applies a history to a server that it was reported on for, and compares. `each` hears of every migration before it runs.
-pub async fn prove(server: Server, history: &History, report: &Report, each: &mut dyn FnMut(&str)) -> Result<Figures, Refusal> {
+/// Applies a history to a server and compares with its report. `first` is what the history expects to be there. `each` hears of
+/// every migration before it runs.
+pub async fn prove(
+    server: Server,
+    history: &History,
+    report: &Report,
+    first: &[String],
+    each: &mut dyn FnMut(&str),
+) -> Result<Figures, Refusal> {
     let mut prover = Prover::start(server).await?;
+    prover.apply(first).await?;
     let mut figures = Figures::default();
     for (migration, said) in history.migrations.iter().zip(&report.migrations) {
         each(&migration.path);

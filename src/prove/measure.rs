@@ -1,5 +1,6 @@
 //! One migration on one state of the database: rows, old code, up, old code again, down.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::catalog::Catalog;
@@ -52,6 +53,8 @@ pub struct Measured {
     pub idle: bool,
     /// The rows that the up accepted.
     pub reach: Reach,
+    /// Tables and views before it.
+    pub relations: BTreeSet<String>,
     /// Tables without a row, so that nothing is known about values in them.
     pub empty: Vec<String>,
     pub millis: u128,
@@ -119,7 +122,7 @@ async fn trial(session: &mut Session, ups: &[String], down: Option<&[String]>, r
     let gone = contents::gone(&before, &after);
     let (down, idle) = run_down(session, down, (&catalog, &before), (&later, &after)).await;
     let empty = contents::empty(&before);
-    Ok(Measured { old_code, gone, down, idle, reach, empty, millis: 0 })
+    Ok(Measured { old_code, gone, down, idle, reach, empty, relations: catalog.tables.into_keys().collect(), millis: 0 })
 }
 
 type State<'a> = (&'a Catalog, &'a Contents);

@@ -19,6 +19,7 @@ pub struct Server {
 
 pub struct Session {
     connection: Conn,
+    limit: Duration,
 }
 
 fn quoted(name: &str) -> String {
@@ -46,7 +47,7 @@ impl Server {
 
     pub async fn connect(&self, name: Option<&str>, limit: Duration) -> Result<Session, Refusal> {
         let options = self.options.clone().db_name(name).prefer_socket(false);
-        let mut session = Session { connection: Conn::new(options).await.map_err(refusal)? };
+        let mut session = Session { connection: Conn::new(options).await.map_err(refusal)?, limit: limit * 2 };
         session.rows(&format!("SET max_statement_time = {}, lock_wait_timeout = {}", limit.as_secs(), limit.as_secs())).await?;
         session.rows("SET time_zone = '+00:00'").await?;
         Ok(session)
@@ -126,8 +127,11 @@ impl Session {
     }
 
     pub async fn rows(&mut self, sql: &str) -> Result<Vec<Row>, Refusal> {
-        let result = self.connection.query_iter(sql).await.map_err(refusal)?;
-        let rows: Vec<mysql_async::Row> = result.collect_and_drop().await.map_err(refusal)?;
+        // Scripts can lift the server's limit, so there is one here as well.
+        let rows: Vec<mysql_async::Row> = match tokio::time::timeout(self.limit, self.connection.query(sql)).await {
+            Ok(answer) => answer.map_err(refusal)?,
+            Err(_) => return Err(Refusal::timeout()),
+        };
         Ok(rows.into_iter().map(|row| row.unwrap().into_iter().map(text).collect()).collect())
     }
 }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::catalog::{Catalog, Column, ForeignKey, Table};
 use super::refusal::Refusal;
@@ -12,23 +15,26 @@ use crate::sql::dialect::Dialect;
 
 /// A server, by a connection to the database that the DSN names.
 pub struct Server {
-    pub config: Config,
+    config: Config,
+    tls: Option<ClientConfig>,
     admin: Option<Session>,
 }
 
 pub struct Session {
     client: Client,
     connection: JoinHandle<()>,
+    limit: Duration,
 }
 
 impl Server {
-    pub fn new(config: Config) -> Self {
-        Server { config, admin: None }
+    /// Without TLS nothing is encrypted.
+    pub fn new(config: Config, tls: Option<ClientConfig>) -> Self {
+        Server { config, tls, admin: None }
     }
 
     async fn admin(&mut self) -> Result<&mut Session, Refusal> {
         if self.admin.is_none() {
-            self.admin = Some(open(&self.config, Duration::from_secs(60)).await?);
+            self.admin = Some(open(&self.config, self.tls.as_ref(), Duration::from_secs(60)).await?);
         }
         Ok(self.admin.as_mut().expect("just set"))
     }
@@ -68,15 +74,24 @@ impl Server {
 
     pub async fn connect(&self, name: &str, limit: Duration) -> Result<Session, Refusal> {
         let mut config = self.config.clone();
-        open(config.dbname(name), limit).await
+        open(config.dbname(name), self.tls.as_ref(), limit).await
     }
 }
 
-async fn open(config: &Config, limit: Duration) -> Result<Session, Refusal> {
-    let (client, connection) = config.connect(NoTls).await.map_err(refusal)?;
-    // Its errors show as errors of the next query.
-    let connection = tokio::spawn(async move { drop(connection.await) });
-    let mut session = Session { client, connection };
+async fn open(config: &Config, tls: Option<&ClientConfig>, limit: Duration) -> Result<Session, Refusal> {
+    // Errors of a connection show as errors of the next query.
+    let (client, connection) = match tls {
+        Some(tls) => {
+            let (client, connection) = config.connect(MakeRustlsConnect::new(tls.clone())).await.map_err(refusal)?;
+            (client, tokio::spawn(async move { drop(connection.await) }))
+        }
+        None => {
+            let (client, connection) = config.connect(NoTls).await.map_err(refusal)?;
+            (client, tokio::spawn(async move { drop(connection.await) }))
+        }
+    };
+    // Scripts can lift the server's limit, so there is one here as well.
+    let mut session = Session { client, connection, limit: limit * 2 };
     let limit = limit.as_millis();
     session.rows(&format!("SET statement_timeout = {limit}; SET lock_timeout = {limit}; SET TimeZone = 'UTC'")).await?;
     session.rows("SET client_min_messages = error; SET bytea_output = hex; SET extra_float_digits = 3").await?;
@@ -90,7 +105,10 @@ impl Session {
     }
 
     pub async fn rows(&mut self, sql: &str) -> Result<Vec<Row>, Refusal> {
-        let messages = self.client.simple_query(sql).await.map_err(refusal)?;
+        let messages = match tokio::time::timeout(self.limit, self.client.simple_query(sql)).await {
+            Ok(answer) => answer.map_err(refusal)?,
+            Err(_) => return Err(Refusal::timeout()),
+        };
         Ok(messages.into_iter().filter_map(row).collect())
     }
 }

@@ -29,6 +29,11 @@ impl Refusal {
         Refusal { code: String::new(), message: message.into(), column: None }
     }
 
+    /// No answer within the time that a statement may take.
+    pub fn timeout() -> Self {
+        Refusal { code: "57014".to_owned(), message: "the statement took too long".to_owned(), column: None }
+    }
+
     /// Why a write with a value for `columns` was refused.
     pub fn cause(&self, columns: &[String]) -> Cause {
         let given = |column: &str| columns.iter().any(|own| own.eq_ignore_ascii_case(column));

@@ -10,7 +10,7 @@ use crate::sql::dialect::Dialect;
 /// Rows written into a table.
 const ROWS: usize = 5;
 /// Rows whose values come from the migration's own conditions.
-const HINTED: usize = 2;
+const HINTED: usize = 6;
 /// Rows of trials start here, so that they meet no row that is stored.
 pub const TRIALS: usize = 100;
 
@@ -151,7 +151,19 @@ async fn fill(session: &mut Session, table: &Table, maker: &Maker<'_>, hints: &H
             stored += usize::from(store(session, maker, row, Shape::Full, hints).await);
         }
     }
+    count_on(session, table).await;
     stored
+}
+
+/// Numbers that were given do not move PostgreSQL's sequences: the next number would meet a stored one.
+async fn count_on(session: &mut Session, table: &Table) {
+    if session.dialect() != Dialect::PostgreSql {
+        return;
+    }
+    for column in table.columns.iter().filter(|column| column.counted) {
+        let (of, name) = (text(Dialect::PostgreSql, &table.quoted), text(Dialect::PostgreSql, &column.name));
+        let _ = session.run(&format!("SELECT setval(pg_get_serial_sequence({of}, {name}), 1000)")).await;
+    }
 }
 
 /// Tries several forms of one row.
@@ -189,21 +201,40 @@ pub fn hints(scripts: &[String]) -> Hints {
         let mut column = String::new();
         for word in words(script) {
             if let Some(value) = word.strip_prefix('\'') {
-                let values = hints.entry(column.clone()).or_default();
-                if values.len() < 8 {
-                    values.push(value.replace('%', "x"));
-                }
+                hint(&mut hints, &column, value.replace('%', "x"));
             } else if word.chars().all(|c| c.is_ascii_digit()) {
-                let values = hints.entry(column.clone()).or_default();
-                if values.len() < 8 {
-                    values.push(word);
-                }
+                hint(&mut hints, &column, word);
             } else if !matches!(word.as_str(), "in" | "not" | "like" | "ilike" | "is" | "any" | "array") {
                 column = word;
             }
         }
     }
+    before_renames(scripts, &mut hints);
     hints
+}
+
+fn hint(hints: &mut Hints, column: &str, value: String) {
+    let values = hints.entry(column.to_owned()).or_default();
+    if values.len() < HINTED && !values.contains(&value) {
+        values.push(value);
+    }
+}
+
+/// What the script says of a column's new name holds for its old name.
+fn before_renames(scripts: &[String], hints: &mut Hints) {
+    for script in scripts {
+        let words = words(script);
+        for window in words.windows(5) {
+            let [rename, column, old, to, new] = window else { continue };
+            if rename == "rename"
+                && column == "column"
+                && to == "to"
+                && let Some(values) = hints.get(new).cloned()
+            {
+                hints.entry(old.clone()).or_insert(values);
+            }
+        }
+    }
 }
 
 /// Names in lower case, numbers, and strings behind a single quote.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::ValueRef;
 
 use super::catalog::{Catalog, Column, ForeignKey, Table};
@@ -48,6 +49,12 @@ impl Server {
         connection
             .execute_batch("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA foreign_keys=OFF")
             .map_err(refusal)?;
+        // Other files than its own are none of a migration's business; VACUUM attaches one without a name.
+        let own_only = |context: AuthContext<'_>| match context.action {
+            AuthAction::Attach { filename } if !filename.is_empty() => Authorization::Deny,
+            _ => Authorization::Allow,
+        };
+        connection.authorizer(Some(own_only)).map_err(refusal)?;
         Ok(Session { connection, limit })
     }
 }
@@ -105,6 +112,8 @@ pub fn catalog(session: &mut Session) -> Result<Catalog, Refusal> {
 /// A table's text cut at its outer commas, so that the order of columns does not count.
 fn lines(kind: &str, name: &str, sql: &str) -> Vec<String> {
     let plain: String = sql.chars().filter(|c| !c.is_whitespace() && !"\"`[]".contains(*c)).collect::<String>().to_lowercase();
+    // What every index does unless it is told DESC.
+    let plain = plain.replace("asc,", ",").replace("asc)", ")");
     match plain.split_once('(') {
         Some((_, inner)) if kind == "table" => {
             let (columns, options) = inner.rsplit_once(')').unwrap_or((inner, ""));

@@ -26,7 +26,7 @@ pub fn literal(dialect: Dialect, column: &Column, row: usize, reach: Reach) -> S
     let extreme = reach == Reach::Extreme && row % 4 == 3;
     let base = declared.split(['(', ' ']).next().unwrap_or_default();
     let sizes = sizes(declared);
-    plain(dialect, base, declared, &sizes, row, extreme)
+    plain(dialect, column, base, &sizes, row, extreme)
 }
 
 fn sizes(declared: &str) -> Vec<usize> {
@@ -34,10 +34,11 @@ fn sizes(declared: &str) -> Vec<usize> {
     inner.split(',').filter_map(|part| part.trim().parse().ok()).collect()
 }
 
-fn plain(dialect: Dialect, base: &str, declared: &str, sizes: &[usize], row: usize, extreme: bool) -> String {
+fn plain(dialect: Dialect, column: &Column, base: &str, sizes: &[usize], row: usize, extreme: bool) -> String {
+    let declared = column.type_text.as_str();
     let pg = dialect == Dialect::PostgreSql;
     match base {
-        "boolean" | "bool" if pg => format!("'{}'", if row % 2 == 0 { "t" } else { "f" }),
+        "boolean" | "bool" if pg => format!("'{}'", if row.is_multiple_of(2) { "t" } else { "f" }),
         "boolean" | "bool" => (row % 2).to_string(),
         "tinyint" if declared.starts_with("tinyint(1)") => (row % 2).to_string(),
         "tinyint" | "smallint" | "int2" | "mediumint" | "integer" | "int" | "int4" | "bigint" | "int8" | "smallserial"
@@ -67,7 +68,7 @@ fn plain(dialect: Dialect, base: &str, declared: &str, sizes: &[usize], row: usi
         "hstore" => format!("'a=>{row}'"),
         "int4range" | "int8range" | "numrange" => format!("'[{row},{})'", row + 5),
         "tstzrange" | "tsrange" | "daterange" => format!("'[2021-03-{:02},2021-04-01)'", 1 + row % 28),
-        _ => words(dialect, sizes.first().copied(), row, extreme),
+        _ => words(dialect, &column.name, sizes.first().copied(), row, extreme),
     }
 }
 
@@ -101,12 +102,14 @@ fn bytes(base: &str, sizes: &[usize], row: usize) -> String {
     format!("x'{full}'")
 }
 
-/// Mixed case, distinct by their first letters; one in four looks like a number, extreme ones fill the column.
-fn words(dialect: Dialect, length: Option<usize>, row: usize, extreme: bool) -> String {
+/// Mixed case, distinct by their first letters, and from those of other columns, so that a copy is not taken for nothing; one in four looks like a number, extreme ones fill the column.
+fn words(dialect: Dialect, name: &str, length: Option<usize>, row: usize, extreme: bool) -> String {
     let length = length.unwrap_or(200);
     let mut value = match row % 4 {
         2 => format!("{}", 1_000 + row),
-        _ => format!("{}Value{}", code(row), row),
+        _ => {
+            format!("{}Value{row}{}", code(row), &name[..name.len().min(4).min(name.chars().take_while(char::is_ascii).count())])
+        }
     };
     if extreme {
         value = format!("{value}é ").chars().cycle().take(length.min(200)).collect();

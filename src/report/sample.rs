@@ -7,7 +7,7 @@ use crate::forecast::{
     Action, Alternative, Confidence, HookRun, Method, NotRestored, RecordForecast, Rejected, Step, StepResult,
 };
 use crate::helm::{HelmBinary, RollbackFlags};
-use crate::input::{Facts, Known, RevisionEntry, Skipped, TargetChoice, NamedMigrations};
+use crate::input::{Facts, Known, NamedMigrations, RevisionEntry, Skipped, TargetChoice};
 use crate::release::{ChartInfo, HookEvent, StoredAs, Value};
 use crate::rules::{Evidence, EvidenceSource};
 

@@ -22,6 +22,12 @@ pub struct Corpus {
     pub dialect: Dialect,
     #[serde(default)]
     pub held: bool,
+    /// What its framework or another module makes first.
+    #[serde(default)]
+    first: Vec<String>,
+    /// A placeholder that its framework fills with nothing.
+    #[serde(default)]
+    erase: String,
 }
 
 /// What came of one.
@@ -43,18 +49,19 @@ pub fn is_there(root: &Path, corpus: &Corpus) -> bool {
 /// Proves one history.
 pub async fn prove(root: &Path, corpus: &Corpus) -> Result<Proved, String> {
     let server = servers::server(corpus.dialect)?;
-    let tree = tree(&root.join(&corpus.path))?;
+    let tree = tree(&root.join(&corpus.path), &corpus.erase)?;
     let history = history(&tree, &Options { dialect: Some(corpus.dialect), ..Options::default() });
     if history.migrations.is_empty() {
         return Err("no migrations found".to_owned());
     }
     let open = |path: &str| Err(format!("{path} is not streamed here"));
-    let report = analyze(&history, &Ask { from: None, to: None, older: None, open: &open })?;
-    let figures = prove_history(server, &history, &report, &mut |_| {}).await.map_err(|refusal| refusal.to_string())?;
+    let report = analyze(&history, &Ask { from: None, to: None, older: None, applied: None, on_unknown: false, open: &open })?;
+    let figures =
+        prove_history(server, &history, &report, &corpus.first, &mut |_| {}).await.map_err(|refusal| refusal.to_string())?;
     Ok(Proved { corpus: corpus.clone(), framework: history.framework.as_str().to_owned(), figures })
 }
 
-fn tree(directory: &Path) -> Result<Tree, String> {
+fn tree(directory: &Path, erase: &str) -> Result<Tree, String> {
     let mut files = Vec::new();
     let mut open: Vec<PathBuf> = vec![directory.to_owned()];
     while let Some(next) = open.pop() {
@@ -63,9 +70,17 @@ fn tree(directory: &Path) -> Result<Tree, String> {
             if path.is_dir() {
                 open.push(path);
             } else if let (Ok(name), Ok(bytes)) = (path.strip_prefix(directory), std::fs::read(&path)) {
-                files.push((name.to_string_lossy().into_owned(), bytes));
+                files.push((name.to_string_lossy().into_owned(), without(bytes, erase)));
             }
         }
     }
     Ok(Tree::from_files(files))
+}
+
+fn without(bytes: Vec<u8>, erase: &str) -> Vec<u8> {
+    match String::from_utf8(bytes) {
+        Ok(text) if !erase.is_empty() => text.replace(erase, "").into_bytes(),
+        Ok(text) => text.into_bytes(),
+        Err(error) => error.into_bytes(),
+    }
 }

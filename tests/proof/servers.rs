@@ -15,7 +15,10 @@ pub fn server(dialect: Dialect) -> Result<Server, String> {
     match dialect {
         Dialect::PostgreSql => {
             let config = std::env::var("PROOF_POSTGRESQL").map_err(|_| "PROOF_POSTGRESQL is not set")?;
-            Ok(Server::Postgres(postgres::Server::new(config.parse().map_err(|_| "PROOF_POSTGRESQL is no connection string")?)))
+            Ok(Server::Postgres(postgres::Server::new(
+                config.parse().map_err(|_| "PROOF_POSTGRESQL is no connection string")?,
+                None,
+            )))
         }
         Dialect::MySql | Dialect::MariaDb => {
             let socket = std::env::var("PROOF_MARIADB").map_err(|_| "PROOF_MARIADB is not set")?;

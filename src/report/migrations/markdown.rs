@@ -35,7 +35,11 @@ fn about(out: &mut String, report: &Report) {
         let counts = [applied.failed.len(), applied.pending.len(), applied.unknown.len()];
         let [failed, pending, unknown] = counts;
         let origin = code(&applied.origin);
-        let _ = writeln!(out, "{origin}: {} applied, {failed} half-applied, {pending} not applied, {unknown} of unknown files.", applied.done);
+        let _ = writeln!(
+            out,
+            "{origin}: {} applied, {failed} half-applied, {pending} not applied, {unknown} of unknown files.",
+            applied.done
+        );
     }
     if let Some(version) = &report.oldest_supported_version {
         let _ = writeln!(out, "Code of {} and newer still reads and writes all its tables on the newest schema.", code(version));
@@ -53,7 +57,8 @@ fn table(out: &mut String, report: &Report) {
         let mark = if deed.class() <= Class::Breaks { "**" } else { "" };
         let (words, object, place) = (plain(&deed.words()), code(deed.object), code(&deed.place("")));
         let sure = certainty_word(deed.certainty);
-        let _ = writeln!(out, "| {mark}{words}{mark} | {object} | {} | {sure} | {place} | {} |", by_word(deed.by), plain(deed.why()));
+        let _ =
+            writeln!(out, "| {mark}{words}{mark} | {object} | {} | {sure} | {place} | {} |", by_word(deed.by), plain(deed.why()));
     }
     if deeds.len() > ROWS {
         let _ = writeln!(out, "\n… and {} more.", deeds.len() - ROWS);
@@ -81,10 +86,16 @@ fn way_back(out: &mut String, report: &Report) {
 
 fn gaps(out: &mut String, report: &Report) {
     let anomalies = report.range.iter().flat_map(|range| &range.anomalies);
-    let mut lines: Vec<String> = anomalies.map(|anomaly| format!("- {}: {}", code(&anomaly.version), plain(&anomaly.why))).collect();
+    let mut lines: Vec<String> =
+        anomalies.map(|anomaly| format!("- {}: {}", code(&anomaly.version), plain(&anomaly.why))).collect();
     lines.extend(report.gaps.iter().take(ROWS).map(|gap| format!("- {}: {}", code(&gap.what), plain(&gap.why))));
     if !lines.is_empty() {
-        let _ = writeln!(out, "\n<details><summary>Not in order or not known ({})</summary>\n\n{}\n\n</details>", lines.len(), lines.join("\n"));
+        let _ = writeln!(
+            out,
+            "\n<details><summary>Not in order or not known ({})</summary>\n\n{}\n\n</details>",
+            lines.len(),
+            lines.join("\n")
+        );
     }
 }
 

@@ -126,7 +126,11 @@ pub fn headline(report: &Report) -> String {
     let parts = [
         (breaks, "place where old code fails", "places where old code fails"),
         (count(Class::Gone), "place whose values do not come back", "places whose values do not come back"),
-        (deeds.iter().filter(|deed| deed.class() == Class::Opaque).count(), "statement not understood", "statements not understood"),
+        (
+            deeds.iter().filter(|deed| deed.class() == Class::Opaque).count(),
+            "statement not understood",
+            "statements not understood",
+        ),
     ];
     let said: Vec<String> = parts
         .iter()

@@ -15,7 +15,12 @@ const RESULTS: usize = 5_000;
 const RULES: [(EffectKind, &str, &str, &str); 8] = [
     (EffectKind::DataLoss, "data-loss", "error", "Stored values are gone and are not found elsewhere in the database."),
     (EffectKind::ReadsBreak, "reads-break", "error", "A SELECT of something that existed before fails."),
-    (EffectKind::WritesBreak, "writes-break", "error", "An INSERT, UPDATE or DELETE that worked before fails, whatever the data."),
+    (
+        EffectKind::WritesBreak,
+        "writes-break",
+        "error",
+        "An INSERT, UPDATE or DELETE that worked before fails, whatever the data.",
+    ),
     (EffectKind::Restricts, "restricts", "warning", "Writes that were valid before are refused for some values."),
     (EffectKind::ChangesResult, "changes-result", "warning", "Old statements succeed and mean something else."),
     (EffectKind::Moved, "moved", "warning", "Values left their place and are found elsewhere in the database."),
@@ -28,7 +33,12 @@ pub fn render(report: &Report, base: &str, version: &str) -> String {
     let results: Vec<Value> = report
         .migrations
         .iter()
-        .flat_map(|migration| deeds(&migration.effects).into_iter().map(|deed| result(&deed, &place(base, &migration.path), &migration.version)).collect::<Vec<_>>())
+        .flat_map(|migration| {
+            deeds(&migration.effects)
+                .into_iter()
+                .map(|deed| result(&deed, &place(base, &migration.path), &migration.version))
+                .collect::<Vec<_>>()
+        })
         .take(RESULTS)
         .collect();
     let rules: Vec<Value> = RULES.iter().map(|(_, id, level, text)| rule(id, level, text)).collect();
@@ -50,8 +60,20 @@ fn place(base: &str, path: &str) -> String {
     percent_encoding::utf8_percent_encode(&joined, PATH).to_string()
 }
 
-const PATH: &percent_encoding::AsciiSet =
-    &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'#').add(b'?').add(b'{').add(b'}').add(b'%').add(b'\\').add(b'^').add(b'|');
+const PATH: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'`')
+    .add(b'#')
+    .add(b'?')
+    .add(b'{')
+    .add(b'}')
+    .add(b'%')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'|');
 
 fn rule(id: &str, level: &str, text: &str) -> Value {
     json!({
@@ -65,7 +87,8 @@ fn rule(id: &str, level: &str, text: &str) -> Value {
 
 fn result(deed: &Deed<'_>, path: &str, version: &str) -> Value {
     let worst = deed.effects[0];
-    let (position, (_, id, level, _)) = RULES.iter().enumerate().find(|(_, rule)| rule.0 == worst.kind).expect("every kind has a rule");
+    let (position, (_, id, level, _)) =
+        RULES.iter().enumerate().find(|(_, rule)| rule.0 == worst.kind).expect("every kind has a rule");
     let level = if deed.certainty == Certainty::Possible { "note" } else { level };
     let object = clean(deed.object);
     json!({

@@ -41,7 +41,9 @@ fn about(page: &mut Page, report: &Report) {
     }
     if let Some(applied) = &report.applied {
         let mut said = format!("{} applied", applied.done);
-        for (versions, word) in [(&applied.failed, "half-applied"), (&applied.pending, "not applied"), (&applied.unknown, "of unknown files")] {
+        for (versions, word) in
+            [(&applied.failed, "half-applied"), (&applied.pending, "not applied"), (&applied.unknown, "of unknown files")]
+        {
             if !versions.is_empty() {
                 said.push_str(&format!(", {} {word}", versions.len()));
             }
@@ -49,7 +51,11 @@ fn about(page: &mut Page, report: &Report) {
         page.field(2, "database", &format!("{said} ({})", applied.origin));
     }
     if let Some(version) = &report.oldest_supported_version {
-        page.field(2, "supported", &format!("code of {version} and newer still reads and writes all its tables on the newest schema"));
+        page.field(
+            2,
+            "supported",
+            &format!("code of {version} and newer still reads and writes all its tables on the newest schema"),
+        );
     }
     if let Some(revision) = report.last_supported_revision {
         page.field(2, "", &format!("revision {revision} is the oldest of the release whose code does"));
@@ -78,7 +84,8 @@ fn range(page: &mut Page, report: &Report) {
 
 /// What the rows of the database ruled out.
 fn cleared(page: &mut Page, report: &Report) {
-    let cleared: Vec<String> = report.range.iter().flat_map(|range| &range.cleared).flat_map(|effect| effect.evidence.clone()).collect();
+    let cleared: Vec<String> =
+        report.range.iter().flat_map(|range| &range.cleared).flat_map(|effect| effect.evidence.clone()).collect();
     if !cleared.is_empty() {
         page.blank();
         page.list(2, "ruled out", &cleared);
@@ -111,7 +118,9 @@ fn way_back(page: &mut Page, report: &Report) {
     if let Some(range) = &report.range {
         page.field(2, "down scripts", &format!("{}: {}", range.down.verdict.as_str(), range.down.why));
     }
-    if let Some(startup) = report.startup.as_ref().filter(|startup| startup.verdict != StartupVerdict::Unknown || !startup.why.is_empty()) {
+    if let Some(startup) =
+        report.startup.as_ref().filter(|startup| startup.verdict != StartupVerdict::Unknown || !startup.why.is_empty())
+    {
         page.field(2, "old migrator", &format!("{}: {}", startup.verdict.as_str(), startup.why));
     }
     for (position, step) in report.runbook.iter().enumerate() {
@@ -136,14 +145,20 @@ fn migrations(page: &mut Page, report: &Report) {
     for migration in newest {
         let words: Vec<String> = summary(migration);
         let said = if words.is_empty() { "old code is not touched".to_owned() } else { words.join(", ") };
-        page.lead(2, Style::new(), &migration.version, &format!(" {}: {said}; down {}", migration.name, migration.down.verdict.as_str()));
+        page.lead(
+            2,
+            Style::new(),
+            &migration.version,
+            &format!(" {}: {said}; down {}", migration.name, migration.down.verdict.as_str()),
+        );
     }
 }
 
 /// `2 lost, 1 fails`: how many deeds of each class.
 fn summary(migration: &Migration) -> Vec<String> {
     let all = deeds(&migration.effects);
-    let words = [(Class::Gone, "gone"), (Class::Breaks, "failing"), (Class::Differs, "differing"), (Class::Opaque, "not understood")];
+    let words =
+        [(Class::Gone, "gone"), (Class::Breaks, "failing"), (Class::Differs, "differing"), (Class::Opaque, "not understood")];
     words
         .iter()
         .map(|(class, word)| (all.iter().filter(|deed| deed.class() == *class).count(), word))
