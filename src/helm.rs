@@ -81,6 +81,9 @@ impl Wait {
     }
 }
 
+/// `helm rollback --timeout` where it is not given (Helm `pkg/cmd/rollback.go`), in seconds.
+const DEFAULT_TIMEOUT: f64 = 300.0;
+
 /// Flags of `helm rollback` that change what it does. Parsed once; passed on to Helm as given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollbackFlags {
@@ -99,4 +102,29 @@ pub struct RollbackFlags {
     pub description: Option<String>,
     /// `--timeout` as given.
     pub timeout: Option<String>,
+}
+
+impl RollbackFlags {
+    /// How long Helm waits for the target's objects, in whole seconds; none where the text is no duration.
+    pub fn timeout_seconds(&self) -> Option<i64> {
+        let seconds = self.timeout.as_deref().map_or(Some(DEFAULT_TIMEOUT), go_seconds)?;
+        // A float that is out of range saturates.
+        Some(seconds as i64)
+    }
+}
+
+/// Go's `time.ParseDuration`: `5m0s`, `1.5h`, `300ms`, `0`.
+fn go_seconds(text: &str) -> Option<f64> {
+    const UNITS: [(&str, f64); 8] =
+        [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("μs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    let mut sum = 0.0;
+    while !rest.is_empty() && rest != "0" {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, tail) = rest.split_at(end);
+        let (unit, seconds) = UNITS.iter().find(|(unit, _)| tail.starts_with(unit))?;
+        sum += number.parse::<f64>().ok()? * seconds;
+        rest = tail.get(unit.len()..)?;
+    }
+    Some(sum)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::forecast::{Action, Forecast, Method, Outcome, RecordForecast, Step, StepResult};
 use crate::helm::{HelmBinary, HelmVersion, RollbackFlags};
-use crate::input::{Facts, Input, Known, LiveObject, RevisionEntry, TargetChoice, NamedMigrations};
+use crate::input::{Facts, Input, Known, LiveObject, NamedMigrations, RevisionEntry, TargetChoice};
 use crate::release::{ChartInfo, Object, ObjectRef, Origin, Release, Revision, Status, StoredAs, Value};
 
 pub fn id(kind: &str, name: &str) -> ObjectRef {

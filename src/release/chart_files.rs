@@ -7,8 +7,8 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::decode::decode_base64;
-use super::{Hook, Object, ObjectRef};
 use super::redact::Redactor;
+use super::{Hook, Object, ObjectRef};
 
 /// Bound of one file, in bytes of its base64 text.
 const LONGEST: usize = 1 << 20;

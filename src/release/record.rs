@@ -111,7 +111,6 @@ pub(super) struct RawMetadata {
     annotations: BTreeMap<String, Option<String>>,
 }
 
-
 /// `null` counts as absent, as in Go.
 pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)

@@ -79,7 +79,8 @@ fn every_report_matches_the_schema() {
     let odd = tree(&[("V1__a.sql", "CREATE TABLE t (a int);"), ("V2__b.sql", "FROBNICATE t;"), ("V1__c.sql", "")]);
     for dir in [&shop(), &odd] {
         let report = json(&[at(dir)]);
-        let errors: Vec<String> = schema.iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        let errors: Vec<String> =
+            schema.iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{errors:#?}");
     }
 }
@@ -155,7 +156,9 @@ fn names_in_files_cannot_write_our_reports() {
     for form in ["text", "markdown", "sarif", "json"] {
         let said = text(&[at(&dir), "-o", form]);
         assert!(!said.contains('\u{1b}'), "{form}: {said}");
-        assert!(form != "markdown" || !said.contains("<b>"), "{said}");
+        // In a code span nothing is markup, so only what stands outside counts.
+        let outside: String = said.split('`').step_by(2).collect();
+        assert!(form != "markdown" || !outside.contains("<b>"), "{said}");
     }
     let sarif: Value = serde_json::from_str(&text(&[at(&dir), "-o", "sarif"])).expect("JSON");
     assert_eq!(sarif["version"], "2.1.0");
@@ -170,7 +173,11 @@ fn junk_is_a_gap_and_the_rest_is_read() {
     let report = json(&[at(&dir)]);
     assert_eq!(report["migrations"].as_array().map(Vec::len), Some(5));
     assert!(report["understood"].as_u64() < report["statements"].as_u64(), "{report:#}");
-    assert!(report["gaps"].as_array().is_some_and(|gaps| gaps.iter().any(|gap| gap["what"].as_str().is_some_and(|what| what.contains("000004")))));
+    assert!(
+        report["gaps"]
+            .as_array()
+            .is_some_and(|gaps| gaps.iter().any(|gap| gap["what"].as_str().is_some_and(|what| what.contains("000004"))))
+    );
 }
 
 /// Persons' data stands in literals: no form may repeat it.
@@ -178,7 +185,10 @@ fn junk_is_a_gap_and_the_rest_is_read() {
 fn literals_stay_in_their_files() {
     let dir = tree(&[
         INIT,
-        ("000002_data.up.sql", "UPDATE users SET name = 'Ada Lovelace' WHERE email = 'ada@example.com';\nDELETE FROM users WHERE email LIKE 'bob%';\nBOGUS 'hunter2';\n"),
+        (
+            "000002_data.up.sql",
+            "UPDATE users SET name = 'Ada Lovelace' WHERE email = 'ada@example.com';\nDELETE FROM users WHERE email LIKE 'bob%';\nBOGUS 'hunter2';\n",
+        ),
     ]);
     for form in ["text", "markdown", "sarif", "json"] {
         let said = text(&[at(&dir), "-o", form]);
