@@ -119,6 +119,21 @@ pub fn analyze(context: &Context<'_>) -> Vec<Change> {
     changes
 }
 
+/// Place and words, each once: a column that is gone breaks reads and writes for one reason.
+fn evidence(effects: &[&EffectReport]) -> Vec<(String, String)> {
+    let mut evidence = Vec::new();
+    for effect in effects {
+        let at = format!("{}:{}", effect.path.as_deref().unwrap_or(""), effect.line);
+        let said: String = effect.evidence.iter().map(|text| format!("; {text}")).collect();
+        let named = effect.why.contains(&effect.object);
+        let text = if named { format!("{}{said}", effect.why) } else { format!("{}: {}{said}", effect.object, effect.why) };
+        if !evidence.contains(&(at.clone(), text.clone())) && evidence.len() < MOST_EVIDENCE {
+            evidence.push((at, text));
+        }
+    }
+    evidence
+}
+
 /// Which of the kinds of change an effect belongs to.
 fn kind(effect: EffectKind) -> Option<ChangeKind> {
     match effect {
@@ -167,10 +182,8 @@ fn change(found: &Found, kind: ChangeKind, table: &str, effects: &[&EffectReport
         .with("objects", objects.join(", "))
         .with("origin", &found.origin)
         .with("what", words(effects));
-    for effect in effects.iter().take(MOST_EVIDENCE) {
-        let at = format!("{}:{}", effect.path.as_deref().unwrap_or(""), effect.line);
-        let said: String = effect.evidence.iter().map(|text| format!("; {text}")).collect();
-        change = change.evidence(EvidenceSource::Sql, at, format!("{}: {}{said}", effect.object, effect.why));
+    for (at, text) in evidence(effects) {
+        change = change.evidence(EvidenceSource::Sql, at, text);
     }
     change
 }

@@ -112,9 +112,10 @@ fn class_style(class: Class) -> Style {
     }
 }
 
-fn way_back(page: &mut Page, report: &Report) {
+/// Down scripts, the old migrator, and the run book.
+pub fn way_back(page: &mut Page, report: &Report) {
     page.blank();
-    page.lead(0, Style::new().bold(), "THE WAY BACK", "");
+    page.lead(0, Style::new().bold(), "THE WAY BACK OF THE SCHEMA", "");
     if let Some(range) = &report.range {
         page.field(2, "down scripts", &format!("{}: {}", range.down.verdict.as_str(), range.down.why));
     }

@@ -31,6 +31,9 @@ pub fn render(report: &Report, policy: &GatePolicy, options: &TextOptions) -> St
     page.blank();
     release(&mut page, report);
     findings(&mut page, report);
+    for history in report.migrations.iter().chain(&report.other_migrations).filter(|history| !history.runbook.is_empty()) {
+        crate::report::migrations::text::way_back(&mut page, history);
+    }
     forecast::write(&mut page, &report.predicted);
     gaps(&mut page, report);
     gate(&mut page, report, policy, options);
