@@ -30,4 +30,6 @@ pub mod release;
 pub mod report;
 pub mod rules;
 pub mod settings;
+mod shell;
 pub mod sql;
+mod table;

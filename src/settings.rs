@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::helm::{HelmVersion, RollbackFlags};
 use crate::release::Revision;
+use crate::shell;
 
 /// Default bound of one inflated release record, in bytes.
 pub const MAX_RECORD_BYTES: u64 = 64 * 1024 * 1024;
@@ -209,13 +210,7 @@ impl Again {
     pub fn command(&self, release: &str, namespace: &str, target: Revision) -> String {
         let target = target.to_string();
         let words = [release, &target, "--namespace", namespace];
-        let words = words.into_iter().chain(self.flags.iter().map(String::as_str)).map(shell_word);
+        let words = words.into_iter().chain(self.flags.iter().map(String::as_str)).map(shell::word);
         std::iter::once(self.program.clone()).chain(words).collect::<Vec<_>>().join(" ")
     }
-}
-
-/// POSIX quoting, where it is needed.
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

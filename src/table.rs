@@ -1,11 +1,17 @@
 //! Reading the tables that are built into the program.
 
 /// One record of a table.
+#[derive(Debug)]
 pub(crate) struct Record {
     fields: Vec<&'static str>,
 }
 
 impl Record {
+    /// All columns, in the order of the header.
+    pub(crate) fn fields(&self) -> &[&'static str] {
+        &self.fields
+    }
+
     /// The column at this position, empty where the record is shorter.
     pub(crate) fn field(&self, position: usize) -> &'static str {
         self.fields.get(position).copied().unwrap_or("")

@@ -1,7 +1,7 @@
 //! Names of Secret keys that hold what opens stored data: an encryption key, an unseal key, a licence.
 
 use crate::k8s::glob::glob;
-use crate::k8s::table;
+use crate::table;
 
 const TABLE: &str = include_str!("../../rules/tables/key-material.csv");
 

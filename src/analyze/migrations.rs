@@ -9,6 +9,7 @@ use crate::k8s::glob::glob;
 use crate::k8s::pods;
 use crate::release::{Hook, HookEvent, Object, ObjectRef, Revision, Value};
 use crate::rules::EvidenceSource;
+use crate::table;
 
 /// Migration tools and how their runs look: framework, field, pattern, confidence, source.
 const TABLE: &str = include_str!("../../rules/tables/migration-tools.csv");
@@ -31,15 +32,13 @@ struct Row {
 }
 
 fn rows() -> impl Iterator<Item = Row> {
-    TABLE.lines().skip(1).filter_map(|line| {
-        let mut columns = line.splitn(5, ',');
-        let (framework, field, pattern) = (columns.next()?, columns.next()?, columns.next()?);
-        let confidence = match columns.next()? {
+    table::records(TABLE).map(|record| {
+        let confidence = match record.field(3) {
             "certain" => Confidence::Certain,
             "likely" => Confidence::Likely,
             _ => Confidence::Possible,
         };
-        Some(Row { framework, field, pattern, confidence })
+        Row { framework: record.field(0), field: record.field(1), pattern: record.field(2), confidence }
     })
 }
 

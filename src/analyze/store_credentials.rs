@@ -7,8 +7,9 @@ use super::images::slots;
 use crate::k8s::data_format;
 use crate::k8s::glob::glob;
 use crate::k8s::image::Image;
-use crate::k8s::{pods, table};
+use crate::k8s::pods;
 use crate::release::{Object, ObjectRef, Value};
+use crate::table;
 
 const TABLE: &str = include_str!("../../rules/tables/store-credentials.csv");
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::table::{self, Record};
 use super::version::{self, Version};
 use crate::release::ObjectRef;
+use crate::table::{self, Record};
 
 const TABLE: &str = include_str!("../../rules/tables/api-removals.csv");
 const COLUMNS: [&str; 9] =

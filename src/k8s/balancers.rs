@@ -1,7 +1,7 @@
 //! What annotations of a Service say about its load balancer, from `rules/tables/load-balancer-annotations.csv`.
 
-use super::table;
 use crate::release::Value;
+use crate::table;
 
 const TABLE: &str = include_str!("../../rules/tables/load-balancer-annotations.csv");
 

@@ -6,8 +6,8 @@
 use std::sync::LazyLock;
 
 use super::image::{Image, Scheme};
-use super::table::{self, Record};
 use super::version::{self, Range, Version};
+use crate::table::{self, Record};
 
 const IMAGES: &str = include_str!("../../rules/tables/stateful-images.csv");
 const IMAGE_COLUMNS: [&str; 7] = ["product", "name", "state", "scheme", "image_patterns", "mounts", "source"];

@@ -14,8 +14,9 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::{kinds, table};
+use super::kinds;
 use crate::release::{Map, ObjectRef, Value};
+use crate::table;
 
 enum Step {
     Key(&'static str),

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::image::Image;
-use super::table::{self, Record};
+use crate::table::{self, Record};
 
 const TABLE: &str = include_str!("../../rules/tables/image-locations.csv");
 const COLUMNS: [&str; 7] = ["place", "tags", "state", "fact", "instead", "checked", "source"];

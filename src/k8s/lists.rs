@@ -7,8 +7,8 @@
 use std::sync::LazyLock;
 
 use super::kinds;
-use super::table;
 use crate::release::ObjectRef;
+use crate::table;
 
 /// Which of the two merge schemes is asked for; Kubernetes tags its types for each on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

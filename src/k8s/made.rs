@@ -1,7 +1,7 @@
 //! Objects that operators make from their custom resources, from `rules/tables/made-objects.csv`.
 
-use super::table;
 use crate::release::{ObjectRef, Value};
+use crate::table;
 
 const TABLE: &str = include_str!("../../rules/tables/made-objects.csv");
 

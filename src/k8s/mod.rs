@@ -33,6 +33,5 @@ pub mod selector;
 pub mod semantic;
 mod service;
 pub mod surroundings;
-pub(crate) mod table;
 pub mod transition;
 pub mod version;

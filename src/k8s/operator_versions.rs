@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use super::data_format::{self, Product};
 use super::image::Image;
-use super::table::{self, Record};
 use super::version::Version;
 use crate::release::{ObjectRef, Value};
+use crate::table::{self, Record};
 
 const TABLE: &str = include_str!("../../rules/tables/operator-versions.csv");
 const COLUMNS: [&str; 7] = ["group", "kind", "product", "path", "form", "checked", "source"];

@@ -1,7 +1,7 @@
 //! Who writes to live objects besides Helm: GitOps controllers and people, from the tables of `rules/tables`.
 
-use super::table;
 use crate::release::Value;
+use crate::table;
 
 const OWNERS: &str = include_str!("../../rules/tables/gitops-owners.csv");
 const HANDS: &str = include_str!("../../rules/tables/hand-managers.csv");

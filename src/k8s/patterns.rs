@@ -1,6 +1,6 @@
 //! Tables of patterns by which images, environment variables and annotations are recognised.
 
-use super::table;
+use crate::table;
 
 /// A table whose columns are name, field, pattern and source.
 pub struct PatternTable(&'static str);

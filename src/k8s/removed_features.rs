@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::glob::glob;
-use super::table::{self, Record};
 use super::version::{self, Version};
+use crate::table::{self, Record};
 
 const TABLE: &str = include_str!("../../rules/tables/removed-features.csv");
 const COLUMNS: [&str; 8] = ["form", "name", "since", "state", "fact", "instead", "checked", "source"];

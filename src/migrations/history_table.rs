@@ -1,6 +1,7 @@
 //! The history tables of the frameworks: what they are called, and what their columns say.
 
 use super::applied::{Applied, Row, State};
+use crate::table;
 
 const TABLE: &str = include_str!("../../rules/tables/history-tables.csv");
 
@@ -18,9 +19,11 @@ pub struct HistoryTable {
 
 /// All history tables that are known.
 pub fn tables() -> impl Iterator<Item = HistoryTable> {
-    TABLE.lines().skip(1).filter_map(|line| {
-        let mut cells = line.splitn(4, ',');
-        Some(HistoryTable { name: cells.next()?, schema: cells.next()?, order: cells.next()?, source: cells.next()? })
+    table::records(TABLE).map(|row| HistoryTable {
+        name: row.field(0),
+        schema: row.field(1),
+        order: row.field(2),
+        source: row.field(3),
     })
 }
 
@@ -120,7 +123,7 @@ fn state(columns: &Columns, cells: &[Cell]) -> State {
 mod tests {
     use super::*;
 
-    fn table(columns: &str, rows: &[&str]) -> Applied {
+    fn applied(columns: &str, rows: &[&str]) -> Applied {
         let split = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
         let cells = |line: &&str| split(line).into_iter().map(|text| Some(text).filter(|text| text != "NULL")).collect();
         read("x", &split(columns), &rows.iter().map(cells).collect::<Vec<_>>())
@@ -132,9 +135,9 @@ mod tests {
 
     #[test]
     fn every_table_has_its_source() {
-        assert_eq!(TABLE.lines().next(), Some("table,schema,order,source"));
-        assert_eq!(tables().count(), TABLE.lines().count() - 1);
-        assert!(tables().all(|table| !table.name.is_empty() && !table.source.is_empty()));
+        table::check(TABLE);
+        table::strict(TABLE, &["table", "schema", "order", "source"]).expect("every row has its source");
+        assert!(tables().all(|table| !table.name.is_empty()));
         assert!(tables().all(|table| {
             [table.name, table.schema, table.order]
                 .iter()
@@ -144,7 +147,7 @@ mod tests {
 
     #[test]
     fn reads_what_each_framework_stores() {
-        let flyway = table(
+        let flyway = applied(
             "installed_rank,version,description,type,script,checksum,installed_by,installed_on,execution_time,success",
             &[
                 "1,1,a,SQL,V1__a.sql,5,x,2020,1,t",
@@ -155,21 +158,21 @@ mod tests {
         );
         let states = [("1", State::Done), ("R__v.sql", State::Done), ("2", State::Failed), ("1", State::Undone)];
         assert_eq!(seen(&flyway), states);
-        let golang = table("version,dirty", &["7,t"]);
+        let golang = applied("version,dirty", &["7,t"]);
         assert_eq!((seen(&golang), golang.head_only), (vec![("7", State::Failed)], true));
-        let prisma = table(
+        let prisma = applied(
             "id,checksum,finished_at,migration_name,logs,rolled_back_at,started_at,applied_steps_count",
             &["u,c,2020,2020_a,NULL,NULL,2020,1", "u,c,NULL,2021_b,x,NULL,2020,0", "u,c,NULL,2021_b,x,2021,2020,0"],
         );
         assert_eq!(seen(&prisma), [("2020_a", State::Done), ("2021_b", State::Failed), ("2021_b", State::Undone)]);
-        let liquibase = table("ID,AUTHOR,FILENAME,EXECTYPE", &["1,me,db/a.sql,EXECUTED"]);
+        let liquibase = applied("ID,AUTHOR,FILENAME,EXECTYPE", &["1,me,db/a.sql,EXECUTED"]);
         assert_eq!(seen(&liquibase), [("db/a.sql::1::me", State::Done)]);
-        assert_eq!(seen(&table("id,app,name,applied", &["1,shop,0001_initial,2020"])), [("shop.0001_initial", State::Done)]);
+        assert_eq!(seen(&applied("id,app,name,applied", &["1,shop,0001_initial,2020"])), [("shop.0001_initial", State::Done)]);
         assert_eq!(
-            seen(&table("id,version_id,is_applied,tstamp", &["1,0,t,x", "2,5,f,x"])),
+            seen(&applied("id,version_id,is_applied,tstamp", &["1,0,t,x", "2,5,f,x"])),
             [("0", State::Done), ("5", State::Undone)]
         );
-        assert_eq!(seen(&table("id,hash,created_at", &["1,abc,1700"])), [("1700", State::Done)]);
-        assert_eq!(seen(&table("version,description,applied,total,error", &["1,a,2,5,x"])), [("1", State::Failed)]);
+        assert_eq!(seen(&applied("id,hash,created_at", &["1,abc,1700"])), [("1700", State::Done)]);
+        assert_eq!(seen(&applied("version,description,applied,total,error", &["1,a,2,5,x"])), [("1", State::Failed)]);
     }
 }

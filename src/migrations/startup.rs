@@ -9,6 +9,7 @@ use super::history::{AnomalyKind, History, Kind};
 use super::order::Order;
 use super::range::Range;
 use super::report::{Startup, StartupVerdict};
+use crate::table::{self, Record};
 
 const TABLE: &str = include_str!("../../rules/tables/migrator-startup.csv");
 
@@ -56,22 +57,20 @@ pub struct Row {
 }
 
 fn rows() -> impl Iterator<Item = Row> {
-    TABLE.lines().skip(1).filter_map(row)
+    table::records(TABLE).filter_map(|record| row(&record))
 }
 
-fn row(line: &'static str) -> Option<Row> {
-    let mut columns = line.splitn(5, ',');
-    let framework = columns.next()?.parse().ok()?;
-    let found = columns.next()?;
-    let (found, _, _) = FOUND.iter().find(|(_, name, _)| *name == found)?;
-    let verdict = match columns.next()? {
+fn row(record: &Record) -> Option<Row> {
+    let framework = record.field(0).parse().ok()?;
+    let (found, _, _) = FOUND.iter().find(|(_, name, _)| *name == record.field(1))?;
+    let verdict = match record.field(2) {
         "starts" => StartupVerdict::Starts,
         "refuses" => StartupVerdict::Refuses,
         "reapplies" => StartupVerdict::Reapplies,
         "unknown" => StartupVerdict::Unknown,
         _ => return None,
     };
-    Some(Row { framework, found: *found, verdict, condition: columns.next()?, source: columns.next()? })
+    Some(Row { framework, found: *found, verdict, condition: record.field(3), source: record.field(4) })
 }
 
 /// What the table says of one thing.
@@ -181,10 +180,11 @@ mod tests {
 
     #[test]
     fn every_row_is_read_and_has_a_source() {
-        let lines = TABLE.lines().count() - 1;
+        table::check(TABLE);
+        let lines = table::strict(TABLE, &["framework", "found", "verdict", "condition", "source"])
+            .expect("every row has its source")
+            .len();
         assert_eq!(rows().count(), lines);
-        assert_eq!(TABLE.lines().next(), Some("framework,found,verdict,condition,source"));
-        assert!(rows().all(|row| !row.source.is_empty()));
         let pairs: BTreeSet<(Framework, Found)> = rows().map(|row| (row.framework, row.found)).collect();
         assert_eq!(pairs.len(), lines, "a row is there twice");
     }

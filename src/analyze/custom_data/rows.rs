@@ -1,7 +1,7 @@
 //! The table of custom resources whose deletion does something to data.
 
-use crate::k8s::table;
 use crate::release::{ObjectRef, Value};
+use crate::table;
 
 const TABLE: &str = include_str!("../../../rules/tables/cr-data-loss.csv");
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::analyze::Fact;
 use crate::k8s::glob::glob;
 use crate::k8s::image::Image;
-use crate::k8s::table;
+use crate::table;
 
 const TABLE: &str = include_str!("../../../rules/tables/external-systems.csv");
 

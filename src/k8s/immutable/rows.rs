@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::k8s::table;
 use crate::release::ObjectRef;
+use crate::table;
 
 /// `major.minor` of a Kubernetes version.
 pub(super) type Minor = (u32, u32);

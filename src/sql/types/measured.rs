@@ -6,6 +6,7 @@
 
 use super::tests::{Moods, cast, column, parse};
 use super::*;
+use crate::table;
 
 const POSTGRESQL: &str = include_str!("measured/postgresql.csv");
 const MARIADB: &str = include_str!("measured/mariadb.csv");
@@ -84,8 +85,9 @@ impl Outcome {
 }
 
 fn pairs(text: &'static str, columns: &[&str]) -> Vec<(&'static str, &'static str, Vec<Outcome>)> {
-    let records = table::records(text, columns).expect("a table");
-    let each = |record: &Vec<&'static str>| {
+    let records = table::strict(text, columns).expect("a table");
+    let each = |record: &table::Record| {
+        let record = record.fields();
         let outcomes: Vec<Outcome> = record[2..columns.len() - 1].iter().map(|code| Outcome(code)).collect();
         let from = record[0];
         record[1].split(';').map(|to| (from, to, outcomes.clone())).collect::<Vec<_>>()

@@ -8,7 +8,6 @@ mod defaults;
 mod equal;
 mod profile;
 mod rules;
-mod table;
 mod using;
 
 use super::dialect::Dialect;
@@ -139,6 +138,11 @@ fn assemble(direct: Conversion, stored: Conversion, back: &Conversion, has_using
         why,
         source,
     }
+}
+
+/// Whether `word` is one of the words of `list`, which `|` separates; `*` stands for all but `user`, the types nobody measured.
+fn lists(list: &str, word: &str) -> bool {
+    list == "*" && word != "user" || list.split('|').any(|entry| entry == word)
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::table;
+use super::lists;
 use crate::sql::dialect::Dialect;
 use crate::sql::expression::DataType;
+use crate::table;
 
 const NAMES: &str = include_str!("../../../rules/tables/sql-type-names.csv");
 const COLUMNS: [&str; 9] = ["dialect", "name", "canonical", "family", "arguments", "size", "fraction", "width", "source"];
@@ -72,7 +73,7 @@ pub(super) fn names() -> &'static [TypeName] {
 
 /// The row of a type's name.
 pub(super) fn find(dialect: Dialect, name: &str) -> Option<&'static TypeName> {
-    ROWS.iter().find(|row| row.name == name && table::lists(row.dialects, dialect.as_str()))
+    ROWS.iter().find(|row| row.name == name && lists(row.dialects, dialect.as_str()))
 }
 
 impl Profile {
@@ -219,7 +220,7 @@ pub(super) fn affinity(declared: &str) -> String {
 }
 
 fn read(text: &'static str) -> Result<Vec<TypeName>, String> {
-    table::records(text, &COLUMNS)?.iter().map(|record| read_row(record)).collect()
+    table::strict(text, &COLUMNS)?.iter().map(|record| read_row(record.fields())).collect()
 }
 
 fn read_row(record: &[&'static str]) -> Result<TypeName, String> {

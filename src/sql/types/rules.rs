@@ -2,11 +2,12 @@
 
 use std::sync::LazyLock;
 
+use super::lists;
 use super::profile::{Profile, UNLIMITED};
-use super::table;
 use crate::sql::dialect::Dialect;
 use crate::sql::effect::Certainty;
 use crate::sql::expression::DataType;
+use crate::table;
 
 const CHANGES: &str = include_str!("../../../rules/tables/sql-type-changes.csv");
 const COLUMNS: [&str; 11] = ["dialect", "from", "to", "when", "mode", "alter", "loses", "old_writes", "reads", "why", "source"];
@@ -134,9 +135,9 @@ impl Row {
     }
 
     fn covers(&self, dialect: Dialect, from: Side, to: Side, mode: Mode) -> bool {
-        table::lists(self.dialects, dialect.as_str())
-            && table::lists(self.from, from.family)
-            && table::lists(self.to, to.family)
+        lists(self.dialects, dialect.as_str())
+            && lists(self.from, from.family)
+            && lists(self.to, to.family)
             && self.mode.is_none_or(|only| only == mode)
             && self.when.iter().all(|condition| condition.holds(from, to))
     }
@@ -198,7 +199,7 @@ pub(super) fn charset(data_type: &DataType) -> Option<&str> {
 }
 
 fn read(text: &'static str) -> Result<Vec<Row>, String> {
-    table::records(text, &COLUMNS)?.iter().map(|record| read_row(record).ok_or_else(|| format!("{record:?}"))).collect()
+    table::rows(text, &COLUMNS, 0, |record| read_row(record.fields()))
 }
 
 fn read_row(record: &[&'static str]) -> Option<Row> {

@@ -78,7 +78,7 @@ fn names_are_unique_in_their_dialect() {
 #[test]
 fn every_pair_of_known_types_has_a_row() {
     for dialect in DIALECTS {
-        let of_dialect = names().iter().filter(|row| table::lists(row.dialects, dialect.as_str()));
+        let of_dialect = names().iter().filter(|row| lists(row.dialects, dialect.as_str()));
         let canonical: BTreeMap<_, _> = of_dialect.map(|row| (row.canonical, row.name)).collect();
         for from in canonical.values() {
             for to in canonical.values() {

@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use super::convert::{Conversion, Engine};
 use super::rules::{Alter, Mode};
-use super::table;
 use crate::sql::dialect::Dialect;
 use crate::sql::effect::Certainty;
 use crate::sql::expression::{DataType, Expr, Literal, Shape};
 use crate::sql::name::{Ident, Name};
+use crate::table;
 
 const FUNCTIONS: &str = include_str!("../../../rules/tables/sql-functions.csv");
 const COLUMNS: [&str; 4] = ["function", "result", "loses", "source"];
@@ -205,7 +205,7 @@ fn named(dialect: Dialect, name: &str) -> DataType {
 }
 
 fn read(text: &'static str) -> Result<Vec<Function>, String> {
-    table::records(text, &COLUMNS)?.iter().map(|record| read_row(record).ok_or_else(|| format!("{record:?}"))).collect()
+    table::rows(text, &COLUMNS, 0, |record| read_row(record.fields()))
 }
 
 fn read_row(record: &[&'static str]) -> Option<Function> {
