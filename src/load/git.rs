@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use super::error::LoadError;
+use crate::migrations::history::is_readable;
 use crate::migrations::source::{Content, LARGE, Tree};
 
 /// Settings that would run a program of the repository's choice.
@@ -81,7 +82,7 @@ impl File {
 }
 
 fn blobs(directory: &Path, files: &[File], tree: &mut Tree) -> Result<(), LoadError> {
-    let wanted: Vec<&File> = files.iter().filter(|file| is_of_interest(&file.path)).collect();
+    let wanted: Vec<&File> = files.iter().filter(|file| is_readable(&file.path)).collect();
     if wanted.is_empty() {
         return Ok(());
     }
@@ -102,14 +103,6 @@ fn blobs(directory: &Path, files: &[File], tree: &mut Tree) -> Result<(), LoadEr
     let _ = writer.join();
     child.wait().map_err(broken)?;
     Ok(())
-}
-
-/// Whatever a framework could read; pictures and archives stay where they are.
-fn is_of_interest(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let known =
-        name.rsplit_once('.').is_some_and(|(_, end)| crate::migrations::history::Language::of(&format!("x.{end}")).is_some());
-    known || ["atlas.sum", "sqitch.plan", "sqitch.conf", "alembic.ini", "flyway.conf", ".ledger"].contains(&name)
 }
 
 /// One answer of `cat-file --batch`: `SHA blob SIZE\n`, the bytes, a line feed.

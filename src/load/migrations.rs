@@ -3,8 +3,8 @@
 use super::error::LoadError;
 use super::{files, git};
 use crate::input::{MigrationFiles, NamedMigrations};
-use crate::migrations::history::Language;
-use crate::migrations::source::{Tree, file_name};
+use crate::migrations::history::is_readable;
+use crate::migrations::source::Tree;
 use crate::release::redact::Redactor;
 use crate::settings::{MigrationSource, MigrationSources};
 
@@ -24,7 +24,7 @@ fn side(source: &MigrationSource, redactor: &Redactor) -> Result<MigrationFiles,
     };
     let mut found = MigrationFiles { origin, ..MigrationFiles::default() };
     let mut left = MOST;
-    let wanted = tree.paths().filter(|path| is_of_interest(path));
+    let wanted = tree.paths().filter(|path| is_readable(path));
     for path in wanted {
         match text(&tree, path, &mut left) {
             Ok(text) => found.texts.insert(path.to_owned(), redactor.text(&text)),
@@ -32,11 +32,6 @@ fn side(source: &MigrationSource, redactor: &Redactor) -> Result<MigrationFiles,
         };
     }
     Ok(found)
-}
-
-fn is_of_interest(path: &str) -> bool {
-    let marks = ["atlas.sum", "sqitch.plan", "sqitch.conf", "alembic.ini", "flyway.conf", ".ledger"];
-    Language::of(path).is_some() || marks.contains(&file_name(path))
 }
 
 fn text(tree: &Tree, path: &str, left: &mut usize) -> Result<String, String> {

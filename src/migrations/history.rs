@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::framework::Framework;
 pub use super::report::{AnomalyKind, Gap};
+use super::source::file_name;
 use crate::sql::dialect::Dialect;
 use crate::sql::statement::Statement;
 
@@ -165,6 +166,14 @@ impl Language {
             _ => return None,
         })
     }
+}
+
+/// Files without a known end that frameworks read, too: sums, plans, settings, pgroll's ledger.
+const MARKS: [&str; 6] = ["atlas.sum", "sqitch.plan", "sqitch.conf", "alembic.ini", "flyway.conf", ".ledger"];
+
+/// Whether any framework could read this file; pictures and archives need not be fetched.
+pub fn is_readable(path: &str) -> bool {
+    Language::of(path).is_some() || MARKS.contains(&file_name(path))
 }
 
 /// A comment that switches a linter's finding off.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Class, by_word, certainty_word, deeds, headline};
+use super::{Class, deeds, headline};
 use crate::migrations::report::{Report, StepImage, When};
 use crate::report::clean;
 
@@ -56,9 +56,8 @@ fn table(out: &mut String, report: &Report) {
     for deed in deeds.iter().take(ROWS) {
         let mark = if deed.class() <= Class::Breaks { "**" } else { "" };
         let (words, object, place) = (plain(&deed.words()), code(deed.object), code(&deed.place("")));
-        let sure = certainty_word(deed.certainty);
-        let _ =
-            writeln!(out, "| {mark}{words}{mark} | {object} | {} | {sure} | {place} | {} |", by_word(deed.by), plain(deed.why()));
+        let sure = deed.certainty;
+        let _ = writeln!(out, "| {mark}{words}{mark} | {object} | {} | {sure} | {place} | {} |", deed.by, plain(deed.why()));
     }
     if deeds.len() > ROWS {
         let _ = writeln!(out, "\n… and {} more.", deeds.len() - ROWS);

@@ -139,17 +139,3 @@ pub fn headline(report: &Report) -> String {
         .collect();
     if said.is_empty() { "old code reads and writes as before".to_owned() } else { said.join(", ") }
 }
-
-/// The field's word for a kind of statement, as JSON writes it.
-pub fn by_word(by: By) -> String {
-    serde_json::to_value(by).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// The word of a certainty, as JSON writes it.
-pub fn certainty_word(certainty: Certainty) -> &'static str {
-    match certainty {
-        Certainty::Certain => "certain",
-        Certainty::Likely => "likely",
-        Certainty::Possible => "possible",
-    }
-}

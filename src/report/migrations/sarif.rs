@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Deed, by_word, certainty_word, deeds};
+use super::{Deed, deeds};
 use crate::migrations::report::Report;
 use crate::report::clean;
 use crate::sql::effect::{Certainty, EffectKind};
@@ -95,12 +95,12 @@ fn result(deed: &Deed<'_>, path: &str, version: &str) -> Value {
         "ruleId": id,
         "ruleIndex": position,
         "level": level,
-        "message": {"text": format!("{object}: {} ({}, {}). {}", deed.words(), by_word(deed.by), certainty_word(deed.certainty), clean(deed.why()))},
+        "message": {"text": format!("{object}: {} ({}, {}). {}", deed.words(), deed.by, deed.certainty, clean(deed.why()))},
         "locations": [{
             "physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": worst.line.max(1)}},
             "logicalLocations": [{"name": object, "kind": "object"}],
         }],
-        "partialFingerprints": {"rollbackSafe/v1": fingerprint(&[id, deed.object, &by_word(deed.by), version])},
+        "partialFingerprints": {"rollbackSafe/v1": fingerprint(&[id, deed.object, &deed.by.to_string(), version])},
     })
 }
 

@@ -2,8 +2,9 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Class, Deed, by_word, certainty_word, deeds, headline};
+use super::{Class, Deed, deeds, headline};
 use crate::migrations::report::{DownVerdict, Migration, Report, StartupVerdict, StepImage, When};
+use crate::report::text::count;
 use crate::report::text::page::Page;
 
 /// Migrations that are listed; the newest are what a rollback meets.
@@ -33,11 +34,11 @@ fn breaks(report: &Report) -> bool {
 fn about(page: &mut Page, report: &Report) {
     let framework = report.framework.as_deref().unwrap_or("no known framework");
     let dialect = report.dialect.map_or("unknown dialect", |dialect| dialect.as_str());
-    page.field(2, "history", &format!("{framework}, {dialect}: {}", counted(report.migrations.len(), "migration")));
+    page.field(2, "history", &format!("{framework}, {dialect}: {}", count(report.migrations.len(), "migration")));
     page.field(2, "statements", &format!("{} of {} understood", report.understood, report.statements));
     if let Some(range) = &report.range {
         let to = if range.to.is_empty() { "before the first" } else { &range.to };
-        page.field(2, "back", &format!("from {} to {to}, over {}", range.from, counted(range.migrations, "migration")));
+        page.field(2, "back", &format!("from {} to {to}, over {}", range.from, count(range.migrations, "migration")));
     }
     if let Some(applied) = &report.applied {
         let mut said = format!("{} applied", applied.done);
@@ -93,8 +94,8 @@ fn cleared(page: &mut Page, report: &Report) {
 }
 
 fn one_deed(page: &mut Page, deed: &Deed<'_>) {
-    let sure = certainty_word(deed.certainty);
-    let line = format!("  {sure}, {}: {} ({})", by_word(deed.by), deed.words(), deed.place(""));
+    let sure = deed.certainty;
+    let line = format!("  {sure}, {}: {} ({})", deed.by, deed.words(), deed.place(""));
     page.lead(2, class_style(deed.class()), deed.object, &line);
     page.paragraph(4, deed.why());
     let mut said: Vec<&String> = deed.effects.iter().flat_map(|effect| &effect.evidence).collect();
@@ -179,8 +180,4 @@ fn gaps(page: &mut Page, report: &Report) {
     page.lead(0, Style::new().bold(), "NOT IN ORDER OR NOT KNOWN", "");
     page.list(2, "files", &anomalies);
     page.list(2, "not known", &gaps);
-}
-
-fn counted(number: usize, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
