@@ -60,11 +60,6 @@ impl Migration {
     pub fn is_repeatable(&self) -> bool {
         self.kind == Kind::Repeatable
     }
-
-    /// Whether a program, not SQL, does the work.
-    pub fn is_code(&self) -> bool {
-        self.up.iter().any(|script| script.language != Language::Sql)
-    }
 }
 
 /// When a migration runs.

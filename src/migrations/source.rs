@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::sql::split;
+
 /// A file larger than this is not held in memory: its statements are streamed by whoever holds the tree.
 pub const LARGE: u64 = 64 << 20;
 
@@ -155,48 +157,22 @@ pub fn file_name(path: &str) -> &str {
 
 /// UTF-8 with or without a mark, UTF-16 with one, else Windows-1252; what holds control characters is no text.
 pub fn decode(bytes: &[u8]) -> Result<Text, Unread> {
-    let text = match bytes {
-        [0xEF, 0xBB, 0xBF, rest @ ..] => return utf8(rest),
-        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        _ => return utf8(bytes),
-    };
-    if text.contains('\0') { Err(Unread::Binary) } else { Ok(Text { text: Arc::from(text), guessed: false }) }
-}
-
-fn utf16(bytes: &[u8], read: fn([u8; 2]) -> u16) -> String {
-    let units = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
-    char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-}
-
-fn utf8(bytes: &[u8]) -> Result<Text, Unread> {
-    if bytes.contains(&0) {
+    let is_utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    if !is_utf16 && bytes.contains(&0) {
         return Err(Unread::Binary);
     }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Text { text: Arc::from(text), guessed: false }),
-        Err(_) if is_binary(bytes) => Err(Unread::Binary),
-        Err(_) => Ok(Text { text: Arc::from(bytes.iter().map(|byte| windows_1252(*byte)).collect::<String>()), guessed: true }),
+    let (text, is_other) = split::decode(bytes);
+    let guessed = is_other && !is_utf16;
+    if text.contains('\0') || (guessed && is_binary(bytes)) {
+        return Err(Unread::Binary);
     }
+    Ok(Text { text: Arc::from(text), guessed })
 }
 
 /// More than one in thirty bytes are control characters that no script has.
 fn is_binary(bytes: &[u8]) -> bool {
     let controls = bytes.iter().filter(|byte| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0C)).count();
     controls * 30 > bytes.len()
-}
-
-/// The characters that Windows-1252 has where Latin-1 has controls (Unicode's `CP1252.TXT`).
-const WINDOWS: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}', '\u{90}', '‘', '’', '“', '”',
-    '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
-];
-
-fn windows_1252(byte: u8) -> char {
-    match byte {
-        0x80..=0x9F => WINDOWS[usize::from(byte - 0x80)],
-        _ => char::from(byte),
-    }
 }
 
 #[cfg(test)]

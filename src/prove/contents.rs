@@ -30,7 +30,7 @@ pub async fn read(session: &mut Session, catalog: &Catalog) -> Contents {
     let mut contents = Contents::new();
     for (name, table) in catalog.tables.iter().filter(|(_, table)| table.base && !table.part) {
         let columns: Vec<String> =
-            table.columns.iter().filter(|column| !column.computed).map(|column| column.name.clone()).collect();
+            table.columns.iter().filter(|column| !column.computed || column.counted).map(|column| column.name.clone()).collect();
         let names: Vec<String> = columns.iter().map(|name| session.quote(name)).collect();
         let sql = format!("SELECT {} FROM {} LIMIT {ROWS}", names.join(", "), table.quoted);
         let rows = if columns.is_empty() { Vec::new() } else { session.rows(&sql).await.unwrap_or_default() };

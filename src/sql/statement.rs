@@ -315,9 +315,35 @@ pub struct CreateTable {
     pub with_no_data: bool,
     /// SQLite's STRICT.
     pub strict: bool,
+    /// SQLite's WITHOUT ROWID: its primary key is NOT NULL and numbers nothing.
+    pub without_rowid: bool,
     /// MySQL's default character set and collation of the table.
     pub charset: Option<String>,
     pub collation: Option<String>,
+}
+
+impl CreateTable {
+    /// A table without columns.
+    pub fn new(name: Name) -> Self {
+        CreateTable {
+            name,
+            if_not_exists: false,
+            or_replace: false,
+            temporary: false,
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            like: Vec::new(),
+            inherits: Vec::new(),
+            partition_of: None,
+            partitioned: false,
+            query: None,
+            with_no_data: false,
+            strict: false,
+            without_rowid: false,
+            charset: None,
+            collation: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -581,6 +607,22 @@ pub struct RoutineBody {
     pub opaque: bool,
     /// For comparing two bodies.
     pub text: String,
+}
+
+impl RoutineBody {
+    /// A body of which nothing is read yet.
+    pub fn unread(text: String, opaque: bool) -> Self {
+        RoutineBody {
+            statements: Vec::new(),
+            raises: false,
+            assigns: Vec::new(),
+            reads: Vec::new(),
+            returns_null: false,
+            bound: false,
+            opaque,
+            text,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -18,6 +18,9 @@ use super::servers;
 #[serde(deny_unknown_fields)]
 pub struct Case {
     pub id: String,
+    /// Of the statement forms of `forms.yaml`, which the predictor's own tests look at.
+    #[serde(default, rename = "forms")]
+    _forms: Vec<u32>,
     dialects: Vec<Dialect>,
     #[serde(default)]
     setup: String,
@@ -122,7 +125,8 @@ fn faults(expected: &Expected, measured: &Measured) -> Vec<String> {
         faults.push("moved expected, not measured".to_owned());
     }
     let restricted = seen(EffectKind::Restricts, measured);
-    let said = ["restricts", "writes-break", "changes-result"].iter().any(|word| kinds.contains(word));
+    // Without rows of a parent its children cannot be written.
+    let said = ["restricts", "writes-break", "changes-result", "data-loss", "moved"].iter().any(|word| kinds.contains(word));
     if !restricted.is_empty() && !said {
         faults.push(format!("restricts not expected, measured {restricted:?}"));
     }

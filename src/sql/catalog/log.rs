@@ -48,6 +48,8 @@ pub enum Action {
     Rights { relation: Option<RelationId> },
     /// A constraint that was never seen was dropped.
     UnknownConstraint { relation: RelationId },
+    /// Rows of a partition changed places with those of another table.
+    Exchanged { relation: RelationId, with: RelationId },
     /// A job that destroys values runs later.
     Scheduled { relation: RelationId },
     /// Rows were put in that were written out, whatever was there.

@@ -182,6 +182,8 @@ pub struct Guard {
     pub not_valid: bool,
     pub not_enforced: bool,
     pub deferrable: bool,
+    /// MySQL made it for a foreign key, and takes it away for an index that does as well.
+    pub implied: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

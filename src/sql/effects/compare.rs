@@ -5,12 +5,13 @@ use std::sync::Arc;
 use imbl::ordmap::DiffItem;
 
 use super::context::{CatalogTypes, Context, column_target, relation_target};
-use super::{guards, triggers, views};
+use super::{guards, ties, triggers, views};
 use crate::sql::catalog::log::{Key, Mark};
-use crate::sql::catalog::{Column, Relation, RelationKind};
+use crate::sql::catalog::{Catalog, Column, Relation, RelationKind};
 use crate::sql::dialect::Dialect;
 use crate::sql::effect::{By, Certainty, Effect, EffectKind};
 use crate::sql::expression::DataType;
+use crate::sql::name::Name;
 use crate::sql::statement::IdentityKind;
 use crate::sql::types::{self, Reads, Writes};
 
@@ -23,17 +24,23 @@ pub(super) fn relations(context: &Context, found: &mut Vec<Effect>) {
                     relation(context, old, found);
                 }
             }
-            DiffItem::Remove(_, old) => relation(context, old, found),
+            DiffItem::Remove(_, old) => {
+                relation(context, old, found);
+                ties::left_behind(context, old, found);
+            }
         }
     }
 }
 
 /// One relation that old code knows by its old name.
 fn relation(context: &Context, old: &Relation, found: &mut Vec<Effect>) {
-    if old.temporary || old.kind == RelationKind::Sequence {
+    if old.kind == RelationKind::Sequence {
+        return renamed_sequence(context, old, found);
+    }
+    if old.temporary {
         return;
     }
-    membership(context, old, found);
+    ties::membership(context, old, found);
     let Some(new) = context.after().named(&old.name) else { return gone(context, old, found) };
     if new.kind == RelationKind::Sequence {
         return gone(context, old, found);
@@ -48,6 +55,16 @@ fn relation(context: &Context, old: &Relation, found: &mut Vec<Effect>) {
     }
 }
 
+/// Defaults follow a sequence, what old code writes out does not.
+fn renamed_sequence(context: &Context, old: &Relation, found: &mut Vec<Effect>) {
+    let renamed = context.after().relation(old.id).filter(|new| new.name != old.name);
+    if let Some(new) = renamed.filter(|_| context.after().named(&old.name).is_none()) {
+        let mark = context.mark(&[Key::Relation(old.id)]);
+        let why = format!("The sequence {} is now {}", old.name, new.name);
+        found.push(context.effect(EffectKind::ChangesResult, relation_target(old), mark, Certainty::Possible, why));
+    }
+}
+
 fn gone(context: &Context, old: &Relation, found: &mut Vec<Effect>) {
     let mark = context.mark(&[Key::Relation(old.id)]);
     let what = if old.is_table() { "table" } else { "view" };
@@ -59,28 +76,6 @@ fn gone(context: &Context, old: &Relation, found: &mut Vec<Effect>) {
     found.push(context.effect(EffectKind::ReadsBreak, target.clone(), mark, Certainty::Certain, why.clone()));
     if old.is_table() {
         found.push(context.effect(EffectKind::WritesBreak, target, mark, Certainty::Certain, why));
-    } else if old.view.as_ref().is_some_and(|view| view.writes_to.is_some()) && context.after().dialect != Dialect::Sqlite {
-        found.push(context.effect(EffectKind::WritesBreak, target, mark, Certainty::Possible, why));
-    }
-}
-
-/// Partitions and inheriting tables: rows that the parent shows no more.
-fn membership(context: &Context, old: &Relation, found: &mut Vec<Effect>) {
-    let parents = |relation: &Relation| relation.partition_of.iter().chain(&relation.inherits).copied().collect::<Vec<_>>();
-    let new = context.after().relation(old.id);
-    let now = new.map(|new| parents(new)).unwrap_or_default();
-    for parent in parents(old).into_iter().filter(|parent| !now.contains(parent)) {
-        let Some(parent) = context.old_relation(parent).filter(|parent| context.after().relation(parent.id).is_some()) else {
-            continue;
-        };
-        let mark = context.mark(&[Key::Relation(old.id)]);
-        let target = relation_target(parent);
-        let why = format!("Rows of {} are no longer rows of {}", old.name, parent.name);
-        found.push(context.effect(EffectKind::ChangesResult, target.clone(), mark, Certainty::Likely, why));
-        if old.partition_of == Some(parent.id) {
-            let why = format!("{} takes no rows of the partition {} any more", parent.name, old.name);
-            found.push(context.effect(EffectKind::Restricts, target, mark, Certainty::Likely, why));
-        }
     }
 }
 
@@ -159,6 +154,16 @@ impl Pair<'_> {
     fn data_type(&self, found: &mut Vec<Effect>) {
         let (Some(from), Some(to)) = (&self.column.data_type, &self.now.data_type) else { return };
         let dialect = self.context.before().dialect;
+        if dialect == Dialect::Sqlite && self.new.strict && !self.old.strict && self.new.is_table() {
+            self.push(found, EffectKind::Restricts, By::TypeChange, Certainty::Possible, "takes values of its type alone");
+        }
+        if self.is_renamed_type(from, to) {
+            return;
+        }
+        if dialect == Dialect::PostgreSql && from.collation != to.collation {
+            self.push(found, EffectKind::ChangesResult, By::Charset, Certainty::Possible, "is compared by another collation");
+        }
+        let (from, to) = (&of_table(from, self.old), &of_table(to, self.new));
         if from == to || (self.column.generated.is_some() && self.now.generated.is_some()) {
             return;
         }
@@ -191,6 +196,14 @@ impl Pair<'_> {
                 "can hold values that the old type could not",
             );
         }
+    }
+
+    /// The same type under another name.
+    fn is_renamed_type(&self, from: &DataType, to: &DataType) -> bool {
+        let id = |catalog: &Catalog, name: &Name| catalog.types.get(name).map(|known| known.id);
+        let same = DataType { name: to.name.clone(), ..from.clone() } == *to;
+        let was = id(self.context.before(), &from.name);
+        same && was.is_some() && was == id(self.context.after(), &to.name)
     }
 
     fn presence(&self, found: &mut Vec<Effect>) {
@@ -275,6 +288,14 @@ impl Pair<'_> {
             _ => {}
         }
     }
+}
+
+/// A type with the character set and collation that MySQL gives it from its table.
+fn of_table(data_type: &DataType, table: &Relation) -> DataType {
+    if data_type.charset.is_some() || data_type.collation.is_some() || table.charset.is_none() {
+        return data_type.clone();
+    }
+    DataType { charset: table.charset.clone(), collation: table.collation.clone(), ..data_type.clone() }
 }
 
 /// Whether an INSERT that leaves the column out is taken.

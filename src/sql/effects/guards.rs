@@ -50,6 +50,7 @@ pub(super) fn compare(context: &Context, old: &Relation, new: &Relation, found: 
     upserts(context, &was, &is, found);
     actions(context, &was, &is, found);
     fulltext(context, old, new, found);
+    casting(context, old, new, found);
 }
 
 /// `old` names the columns where the relation is a later version of it.
@@ -198,6 +199,30 @@ fn actions(context: &Context, was: &Side, is: &Side, found: &mut Vec<Effect>) {
         found.push(context.effect(EffectKind::ChangesResult, target, mark, Certainty::Likely, why));
         restricts_parent(context, is.relation, guard, mark, found);
     }
+}
+
+/// An index over a cast refuses the values that it cannot cast.
+fn casting(context: &Context, old: &Relation, new: &Relation, found: &mut Vec<Effect>) {
+    let text = |guard: &Guard| match &guard.kind {
+        GuardKind::Index { text, .. } if casts(text) => Some(text.clone()),
+        _ => None,
+    };
+    let known: Vec<String> = old.guards.iter().filter_map(text).collect();
+    for guard in new.guards.iter().filter(|guard| text(guard).is_some_and(|text| !known.contains(&text))) {
+        let words = text(guard).unwrap_or_default();
+        let column = old.columns.iter().find(|column| words.split(' ').any(|word| word == column.name.key()));
+        let target = column.map_or_else(|| relation_target(old), |column| column_target(old, &column.name));
+        let why = format!("{target} refuses values that an index cannot cast");
+        let mark = mark(context, new, guard, By::AddIndex);
+        found.push(context.effect(EffectKind::Restricts, target, mark, Certainty::Possible, why));
+    }
+}
+
+/// Every value can be cast to text.
+fn casts(text: &str) -> bool {
+    let words: Vec<&str> = text.split(' ').collect();
+    let to_text = |word: &str| matches!(word, "text" | "varchar" | "character" | "citext");
+    words.windows(2).any(|pair| pair[0] == "::" && !to_text(pair[1]))
 }
 
 fn fulltext(context: &Context, old: &Relation, new: &Relation, found: &mut Vec<Effect>) {

@@ -7,6 +7,7 @@ mod loss;
 mod others;
 #[cfg(test)]
 mod tests;
+mod ties;
 mod triggers;
 mod views;
 

@@ -24,8 +24,8 @@ pub(super) fn types(context: &Context, found: &mut Vec<Effect>) {
     }
 }
 
-/// Columns that have a type at both ends.
-fn users(context: &Context, name: &Name) -> Vec<Target> {
+/// Columns that have a type at both ends, and whether an INSERT that leaves one out leaves it NULL.
+fn users(context: &Context, name: &Name) -> Vec<(Target, bool)> {
     let is_default =
         |schema: &Option<Ident>| schema.as_ref().is_none_or(|schema| schema.key() == context.before().dialect.default_schema());
     let same = |known: &Name| {
@@ -37,7 +37,7 @@ fn users(context: &Context, name: &Name) -> Vec<Target> {
         targets.extend(
             columns
                 .filter(|column| context.after().column(column.id).is_some())
-                .map(|column| column_target(relation, &column.name)),
+                .map(|column| (column_target(relation, &column.name), column.is_optional() && !column.has_default())),
         );
     }
     targets
@@ -51,9 +51,11 @@ fn gone_type(context: &Context, name: &Name, found: &mut Vec<Effect>) {
 
 fn changed_type(context: &Context, name: &Name, old: &TypeObject, new: &TypeObject, found: &mut Vec<Effect>) {
     let mark = context.mark(&[Key::Type(name.clone())]);
+    let is_domain = matches!(new.definition, TypeDefinition::Domain { .. });
+    let mark = if is_domain { Mark { by: By::AddConstraint, ..mark } } else { mark };
     let users = users(context, name);
     let mut push = |kind, certainty, why: String| {
-        for target in &users {
+        for (target, _) in users.iter().filter(|(_, is_null)| *is_null || kind != EffectKind::WritesBreak) {
             found.push(context.effect(kind, target.clone(), mark, certainty, format!("{target}: {why}")));
         }
     };
@@ -81,8 +83,12 @@ fn changed_type(context: &Context, name: &Name, old: &TypeObject, new: &TypeObje
         }
         (
             TypeDefinition::Domain { checks: was, not_null: was_null, .. },
-            TypeDefinition::Domain { checks: is, not_null: is_null, .. },
+            TypeDefinition::Domain { checks: is, not_null: is_null, default, .. },
         ) => {
+            if *is_null && !*was_null && default.as_ref().is_none_or(|default| default.is_null()) {
+                let why = format!("the domain {name} refuses NULL now, and an INSERT that leaves the column out fails");
+                push(EffectKind::WritesBreak, Certainty::Likely, why);
+            }
             if is.iter().any(|check| !was.contains(check)) || (*is_null && !*was_null) {
                 push(EffectKind::Restricts, Certainty::Possible, format!("the domain {name} refuses more values"));
             }
@@ -172,6 +178,13 @@ fn of_event(context: &Context, event: &Event) -> Option<Effect> {
             let target = old((*relation)?)?;
             let why = format!("Rights on {target} are taken away");
             context.effect(EffectKind::WritesBreak, target, mark, Certainty::Possible, why)
+        }
+        Action::Exchanged { relation, with } => {
+            let target = old(*relation)?;
+            let to = relation_target(context.after().relation(*with)?);
+            let why = format!("Rows of {target} are rows of {to} now, and the other way round");
+            let effect = context.effect(EffectKind::Moved, target, mark, Certainty::Likely, why);
+            Effect { to: Some(to), ..effect }
         }
         Action::Scheduled { relation } => {
             let target = old(*relation)?;

@@ -1,6 +1,6 @@
 //! The cases that real databases are asked about too, read and judged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -15,6 +15,9 @@ use crate::sql::read::read_script;
 #[serde(deny_unknown_fields)]
 struct Case {
     id: String,
+    /// Of the statement forms of `forms.yaml`.
+    #[serde(default)]
+    forms: Vec<u32>,
     dialects: Vec<String>,
     #[serde(default)]
     setup: String,
@@ -33,12 +36,20 @@ struct Expected {
     down: Option<String>,
 }
 
-const FILES: [&str; 4] = [
-    include_str!("../../../tests/proof/cases/tables.yaml"),
-    include_str!("../../../tests/proof/cases/postgres.yaml"),
+const FILES: [&str; 10] = [
+    include_str!("../../../tests/proof/cases/columns.yaml"),
+    include_str!("../../../tests/proof/cases/constraints.yaml"),
+    include_str!("../../../tests/proof/cases/data.yaml"),
     include_str!("../../../tests/proof/cases/mysql.yaml"),
+    include_str!("../../../tests/proof/cases/postgres.yaml"),
+    include_str!("../../../tests/proof/cases/relations.yaml"),
+    include_str!("../../../tests/proof/cases/routines.yaml"),
     include_str!("../../../tests/proof/cases/sqlite.yaml"),
+    include_str!("../../../tests/proof/cases/tables.yaml"),
+    include_str!("../../../tests/proof/cases/types.yaml"),
 ];
+
+const FORMS: &str = include_str!("../../../tests/proof/forms.yaml");
 
 fn name<T: serde::Serialize>(value: T) -> String {
     serde_yaml::to_string(&value).unwrap().trim().to_owned()
@@ -90,6 +101,20 @@ fn cases() {
         }
     }
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+}
+
+/// Each form of a statement has a case, each case is about known forms, and a name is given once.
+#[test]
+fn every_form_of_a_statement_has_a_case() {
+    let forms: BTreeMap<u32, String> = serde_yaml::from_str(FORMS).unwrap();
+    let (mut covered, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for case in FILES.iter().flat_map(|file| serde_yaml::from_str::<Vec<Case>>(file).unwrap()) {
+        assert!(case.forms.iter().all(|form| forms.contains_key(form)), "{}: {:?}", case.id, case.forms);
+        covered.extend(case.forms);
+        assert!(names.insert(case.id.clone()), "{} twice", case.id);
+    }
+    let missing: Vec<(&u32, &String)> = forms.iter().filter(|(form, _)| !covered.contains(form)).collect();
+    assert!(missing.is_empty(), "no case for {missing:?}");
 }
 
 fn of(dialect: Dialect, scripts: &[&str]) -> Vec<String> {

@@ -5,6 +5,7 @@ use crate::sql::catalog::log::{Key, Mark};
 use crate::sql::catalog::{ColumnId, Relation, RelationId, RelationKind};
 use crate::sql::dialect::Dialect;
 use crate::sql::effect::{Certainty, Effect, EffectKind};
+use crate::sql::expression::Query;
 
 /// A relation that has its old name, where one of the two is a view.
 pub(super) fn same_name(context: &Context, old: &Relation, new: &Relation, found: &mut Vec<Effect>) {
@@ -13,18 +14,25 @@ pub(super) fn same_name(context: &Context, old: &Relation, new: &Relation, found
     }
     let mark = context.mark(&[Key::Relation(new.id), Key::Relation(old.id)]);
     let mut push = |kind, certainty, why: String| found.push(context.effect(kind, relation_target(old), mark, certainty, why));
-    let (takes, took) = (takes_writes(context, new), takes_writes(context, old));
-    if took && !takes {
-        let certainty = if old.is_table() { Certainty::Certain } else { Certainty::Possible };
-        push(EffectKind::WritesBreak, certainty, format!("{} is a view that takes no writes", old.name));
+    if old.is_table() && !takes_writes(context, new) {
+        push(EffectKind::WritesBreak, Certainty::Certain, format!("{} is a view that takes no writes", old.name));
     }
     if new.kind == RelationKind::MaterializedView && !new.populated && (old.populated || old.id != new.id) {
         push(EffectKind::ReadsBreak, Certainty::Certain, format!("{} is a materialised view without data", old.name));
     }
-    let text = |relation: &Relation| relation.view.as_ref().map(|view| view.query.text.clone());
-    if old.is_view() && (text(old) != text(new) || old.kind != new.kind) {
+    if old.is_view() && !shows_as_much(old, new) {
         push(EffectKind::ChangesResult, Certainty::Likely, format!("The view {} shows something else", old.name));
     }
+}
+
+/// The same rows with the same columns, and perhaps more of these behind them.
+fn shows_as_much(old: &Relation, new: &Relation) -> bool {
+    let (Some(was), Some(is)) = (&old.view, &new.view) else { return false };
+    let (was, is) = (&was.query, &is.query);
+    // LIMIT and grouping are in the text alone.
+    let plain = |query: &Query| !query.combined && !query.guessed && (!query.filtered || query.condition.is_some());
+    let wider = || plain(was) && plain(is) && was.from == is.from && was.condition == is.condition;
+    old.kind == new.kind && (was.text == is.text || (wider() && is.outputs.starts_with(&was.outputs)))
 }
 
 /// Whether INSERT, UPDATE and DELETE of it work; only triggers make SQLite's views take them.

@@ -2,7 +2,7 @@
 
 use crate::sql::cursor::Cursor;
 use crate::sql::dialect::Dialect;
-use crate::sql::name::Name;
+use crate::sql::name::{Ident, Name};
 use crate::sql::statement::{ObjectKind, Op, TableAction};
 
 use super::column::column;
@@ -61,6 +61,32 @@ fn actions(cursor: &mut Cursor, target: &Target) -> Vec<Op> {
         let part = if takes_rest { cursor.take_count(cursor.remaining()) } else { cursor.take_until(|here| here.is_symbol(",")) };
         cursor.take_symbol(",");
         ops.extend(action(part, target));
+    }
+    if cursor.dialect.is_mysql() { at_once(ops, cursor.dialect) } else { ops }
+}
+
+/// MySQL renames the columns of one ALTER TABLE at once: a column that takes the name of one that is renamed later waits for it
+/// under a name that nothing has (MySQL manual, "ALTER TABLE", "Renaming, Redefining, and Reordering Columns").
+fn at_once(mut ops: Vec<Op>, dialect: Dialect) -> Vec<Op> {
+    let mut given = Vec::new();
+    let mut waiting = Vec::new();
+    for op in ops.iter_mut().rev() {
+        let Op::AlterTable { action: TableAction::RenameColumn { from, to }, .. } = op else { continue };
+        given.push(from.clone());
+        if from != to && given.contains(to) {
+            let place = Ident::stored(dialect, &format!("\u{1}{to}"));
+            waiting.push((place.clone(), std::mem::replace(to, place)));
+        }
+    }
+    let rename = |op: &Op, (from, to): (Ident, Ident)| match op {
+        Op::AlterTable { table, if_exists, only, .. } => {
+            let action = TableAction::RenameColumn { from, to };
+            Some(Op::AlterTable { table: table.clone(), if_exists: *if_exists, only: *only, action })
+        }
+        _ => None,
+    };
+    if let Some(first) = ops.first().cloned() {
+        ops.extend(waiting.into_iter().filter_map(|names| rename(&first, names)));
     }
     ops
 }

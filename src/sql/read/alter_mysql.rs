@@ -23,7 +23,8 @@ pub fn takes_rest(cursor: &Cursor) -> bool {
 /// The action that is next; none where it is not one of MySQL's own.
 pub fn action(cursor: &mut Cursor, target: &Target) -> Option<Vec<TableAction>> {
     let mut here = *cursor;
-    let found = columns(&mut here)
+    let found = one(&mut here, versioning)
+        .or_else(|| columns(&mut here))
         .or_else(|| one(&mut here, redefine))
         .or_else(|| one(&mut here, drop))
         .or_else(|| one(&mut here, rename_index))
@@ -32,6 +33,12 @@ pub fn action(cursor: &mut Cursor, target: &Target) -> Option<Vec<TableAction>> 
         .or_else(|| one(&mut here, options))?;
     *cursor = here;
     Some(found)
+}
+
+/// MariaDB keeps old rows beside the table; what it shows stays the same.
+fn versioning(cursor: &mut Cursor) -> Option<TableAction> {
+    let taken = cursor.take(&["ADD", "SYSTEM", "VERSIONING"]) || cursor.take(&["DROP", "SYSTEM", "VERSIONING"]);
+    taken.then_some(TableAction::Harmless)
 }
 
 fn one<'a>(cursor: &mut Cursor<'a>, read: fn(&mut Cursor<'a>) -> Option<TableAction>) -> Option<Vec<TableAction>> {

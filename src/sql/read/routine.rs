@@ -25,7 +25,7 @@ pub fn create(cursor: &mut Cursor, or_replace: bool, procedure: bool) -> Option<
         arguments,
         returns: None,
         language: None,
-        body: empty(cursor.source_text()),
+        body: RoutineBody::unread(cursor.source_text().to_owned(), true),
     };
     match cursor.dialect {
         Dialect::PostgreSql => postgresql(cursor, &mut routine)?,
@@ -33,19 +33,6 @@ pub fn create(cursor: &mut Cursor, or_replace: bool, procedure: bool) -> Option<
         _ => mysql(cursor, &mut routine),
     }
     Some(vec![Op::CreateRoutine(Box::new(routine))])
-}
-
-fn empty(text: &str) -> RoutineBody {
-    RoutineBody {
-        statements: Vec::new(),
-        raises: false,
-        assigns: Vec::new(),
-        reads: Vec::new(),
-        returns_null: false,
-        bound: false,
-        opaque: true,
-        text: text.to_owned(),
-    }
 }
 
 fn argument(mut part: Cursor) -> Option<Argument> {

@@ -44,23 +44,8 @@ pub fn create_table(cursor: &mut Cursor, modifiers: Modifiers) -> Option<Op> {
 }
 
 fn empty(name: Name, modifiers: Modifiers) -> CreateTable {
-    CreateTable {
-        temporary: modifiers.temporary || name.name.as_str().starts_with('#'),
-        name,
-        if_not_exists: false,
-        or_replace: modifiers.or_replace,
-        columns: Vec::new(),
-        constraints: Vec::new(),
-        like: Vec::new(),
-        inherits: Vec::new(),
-        partition_of: None,
-        partitioned: false,
-        query: None,
-        with_no_data: false,
-        strict: false,
-        charset: None,
-        collation: None,
-    }
+    let temporary = modifiers.temporary || name.name.as_str().starts_with('#');
+    CreateTable { temporary, or_replace: modifiers.or_replace, ..CreateTable::new(name) }
 }
 
 /// `LIKE other`, `PARTITION OF parent`, `OF type`: before or instead of the columns.
@@ -157,6 +142,8 @@ fn option(cursor: &mut Cursor, table: &mut CreateTable) -> bool {
         });
     } else if cursor.take_word("STRICT") {
         table.strict = true;
+    } else if cursor.take(&["WITHOUT", "ROWID"]) {
+        table.without_rowid = true;
     } else if cursor.take_word("DEFAULT") {
         if let Some(partition) = &mut table.partition_of {
             partition.default = true;

@@ -230,6 +230,9 @@ impl Replay {
             self.mark.by = By::TypeChange;
             self.log_type_loss(id, column, to, None);
         }
+        if definition.generated.is_some() {
+            self.lose_to_expression(id, column);
+        }
         self.mark.by = By::RedefineColumn;
         let fresh = self.column_from(definition);
         self.edit_column(id, column, |column| redefine(column, &fresh, keeps));
@@ -244,6 +247,15 @@ impl Replay {
         }
     }
 
+    /// A column that becomes generated has the values of its expression instead of its own.
+    fn lose_to_expression(&mut self, id: RelationId, column: ColumnId) {
+        let known = self.catalog.relation(id).and_then(|relation| relation.column_by_id(column));
+        if known.is_some_and(|known| known.generated.is_none()) {
+            self.mark.by = By::Generated;
+            self.destroy(id, vec![column], false, None, Certainty::Likely, "the column is generated now");
+        }
+    }
+
     /// Columns of a primary key stay NOT NULL whatever MODIFY says.
     fn keep_key_not_null(&mut self, id: RelationId) {
         self.catalog.edit(id, |relation| {
@@ -253,6 +265,7 @@ impl Replay {
     }
 
     pub(super) fn set_charset(&mut self, id: RelationId, charset: Option<&String>, collation: Option<&String>, convert: bool) {
+        self.pin_charset(id);
         self.set_option(id, By::Charset, |table| {
             table.charset = charset.cloned();
             table.collation = collation.cloned();
@@ -267,6 +280,18 @@ impl Replay {
             self.log_type_loss(id, column.id, &to, None);
             self.edit_column(id, column.id, |column| column.data_type = Some(to.clone()));
         }
+    }
+
+    /// Columns keep the character set and collation that they have from the table when its default changes.
+    fn pin_charset(&mut self, id: RelationId) {
+        let Some(relation) = self.catalog.relation(id).cloned() else { return };
+        self.catalog.edit(id, |table| {
+            let texts = table.columns.iter_mut().filter_map(|column| column.data_type.as_mut()).filter(|known| is_text(known));
+            for data_type in texts.filter(|known| known.charset.is_none() && known.collation.is_none()) {
+                data_type.charset.clone_from(&relation.charset);
+                data_type.collation.clone_from(&relation.collation);
+            }
+        });
     }
 
     /// Values are gone: of some columns, or rows with all of theirs.

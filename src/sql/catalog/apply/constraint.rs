@@ -1,6 +1,7 @@
 //! Constraints and indexes: added, dropped, renamed.
 
 use super::Replay;
+use super::implied::{has_key, is_key, is_named_key};
 use crate::sql::catalog::log::{Action, Key};
 use crate::sql::catalog::model::{ColumnId, Guard, GuardKind, RelationId};
 use crate::sql::catalog::names::{Purpose, made_up};
@@ -10,7 +11,7 @@ use crate::sql::name::{Ident, Name};
 use crate::sql::statement::{Constraint, ConstraintKind, CreateIndex, ForeignKey, IndexPart, TableAction};
 
 /// No table of an application has as many constraints and indexes.
-const MANY: usize = 256;
+pub(super) const MANY: usize = 256;
 
 impl Replay {
     /// Whether the action was about a constraint or an index.
@@ -60,7 +61,12 @@ impl Replay {
             not_valid: constraint.not_valid,
             not_enforced: constraint.not_enforced,
             deferrable: constraint.deferrable,
+            implied: false,
         };
+        self.refuse_taken_name(id, &guard);
+        if matches!(guard.kind, GuardKind::Foreign { .. }) {
+            self.imply_index(id, &guard, constraint.name.as_ref());
+        }
         self.keep_guard(id, guard);
     }
 
@@ -91,13 +97,14 @@ impl Replay {
     }
 
     fn keep_guard(&mut self, id: RelationId, guard: Guard) {
+        self.drop_implied(id, &guard);
         if let GuardKind::Foreign { table, .. } = &guard.kind {
             self.catalog.children.entry(*table).or_default().insert(id);
         }
-        // SQLite's index of a constraint has a name of its own that cannot be used.
+        // SQLite's index of a constraint has a name of its own that cannot be used; MySQL finds indexes by their table.
         let is_addressed = match self.catalog.dialect {
             Dialect::Sqlite => guard.is_index,
-            dialect => !dialect.is_mysql(),
+            dialect => !dialect.is_mysql() || is_named_key(&guard),
         };
         if let Some(name) = guard.name.clone().filter(|_| is_addressed) {
             let schema = self.catalog.relation(id).and_then(|relation| relation.name.schema.clone());
@@ -215,7 +222,17 @@ impl Replay {
             GuardKind::Index { text: text_of(&index.parts) + &condition, fulltext: index.fulltext }
         };
         let name = index.name.clone().or_else(|| self.name_for(id, &columns, Purpose::Index));
-        let guard = Guard { name, kind, columns, is_index: true, not_valid: false, not_enforced: false, deferrable: false };
+        let guard = Guard {
+            name,
+            kind,
+            columns,
+            is_index: true,
+            not_valid: false,
+            not_enforced: false,
+            deferrable: false,
+            implied: false,
+        };
+        self.refuse_taken_name(id, &guard);
         self.keep_guard(id, guard);
     }
 
@@ -269,7 +286,8 @@ impl Replay {
         self.touch(Key::Part(id, Some(name.clone())));
         let schema = self.catalog.relation(id).and_then(|relation| relation.name.schema.clone());
         self.catalog.indexes.remove(&Name { schema, name: name.clone() });
-        self.catalog.edit(id, |relation| relation.guards.retain(|guard| guard.name.as_ref() != Some(name)));
+        // MySQL's index for a foreign key has the same name, and stays.
+        self.catalog.edit(id, |relation| relation.guards.retain(|guard| guard.implied || guard.name.as_ref() != Some(name)));
     }
 
     fn drop_primary_key(&mut self, id: RelationId, cascade: bool) {
@@ -287,8 +305,9 @@ impl Replay {
         if name.key() == "primary" {
             return self.drop_primary_key(id, false);
         }
-        if self.catalog.relation(id).is_some_and(|relation| relation.guard(name).is_some()) {
-            self.forget_guard(id, name);
+        if self.catalog.relation(id).is_some_and(|relation| has_key(relation, name)) {
+            self.touch(Key::Part(id, Some(name.clone())));
+            self.catalog.edit(id, |relation| relation.guards.retain(|guard| !is_key(guard) || guard.name.as_ref() != Some(name)));
         } else if !if_exists && !self.conditional && !self.is_index_of_key(id, name) {
             self.event(Action::UnknownConstraint { relation: id });
         }

@@ -88,8 +88,11 @@ impl Replay {
 
     pub(super) fn drop_owned_sequence(&mut self, column: ColumnId) {
         if let Some(sequence) = self.catalog.sequences.remove(&column) {
+            let name = self.catalog.relation(sequence).map(|sequence| sequence.name.name.clone());
             self.touch_relation(sequence);
             self.catalog.remove(sequence);
+            // Only CASCADE lets it go while defaults of other columns use it.
+            name.iter().for_each(|name| self.drop_defaults_calling(name));
         }
     }
 
@@ -259,6 +262,38 @@ impl Replay {
         }
     }
 
+    /// Generated columns, checks, indexes and views that call a dropped function go with it.
+    pub(super) fn drop_relations_calling(&mut self, name: &Ident) {
+        let mut columns = Vec::new();
+        let mut views = Vec::new();
+        for relation in self.catalog.relations.values() {
+            let calls = |column: &&Column| column.generated.as_ref().is_some_and(|made| called(&made.expression.functions, name));
+            columns.extend(relation.columns.iter().filter(calls).map(|column| (relation.id, column.id)));
+            views.extend(relation.view.as_ref().filter(|view| called(&view.query.functions, name)).map(|_| relation.id));
+        }
+        for (relation, column) in columns {
+            self.remove_column(relation, column, true, "the generated column goes with the function that makes it");
+        }
+        views.into_iter().for_each(|view| self.drop_relation(view, true));
+        self.drop_guards_calling(name);
+    }
+
+    fn drop_guards_calling(&mut self, name: &Ident) {
+        let calls = |guard: &Guard| match &guard.kind {
+            GuardKind::Check { functions, .. } => called(functions, name),
+            GuardKind::Index { text, .. } | GuardKind::Exclude { text } => text_calls(text, name),
+            GuardKind::Unique { expressions, condition, .. } => {
+                expressions.iter().chain(condition).any(|text| text_calls(text, name))
+            }
+            GuardKind::Primary | GuardKind::Foreign { .. } => false,
+        };
+        let having = self.catalog.relations.values().filter(|relation| relation.guards.iter().any(calls));
+        for id in having.map(|relation| relation.id).collect::<Vec<_>>() {
+            self.touch_relation(id);
+            self.catalog.edit(id, |relation| relation.guards.retain(|guard| !calls(guard)));
+        }
+    }
+
     pub(super) fn drop_schemas(&mut self, schemas: &[Ident], cascade: bool) {
         for schema in schemas {
             self.mark.by = By::DropSchema;
@@ -292,6 +327,21 @@ impl Replay {
         self.event(Action::Rights { relation: None });
         self.opaque(None, "drop owned", "every object of a role is dropped");
     }
+}
+
+fn called(functions: &[Name], name: &Ident) -> bool {
+    functions.iter().any(|function| function.name == *name)
+}
+
+/// Tokens of an expression stand one space apart.
+fn text_calls(text: &str, name: &Ident) -> bool {
+    let mut words = text.split(' ').peekable();
+    while let Some(word) = words.next() {
+        if word == name.key() && words.peek() == Some(&"(") {
+            return true;
+        }
+    }
+    false
 }
 
 fn point_to(guard: &mut Guard, gone: RelationId, id: RelationId, renamed: &[(ColumnId, ColumnId)]) {

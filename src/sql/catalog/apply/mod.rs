@@ -6,6 +6,8 @@ mod constraint;
 mod data;
 mod depends;
 mod drops;
+mod extension;
+mod implied;
 mod routine;
 mod session;
 mod table;

@@ -72,6 +72,7 @@ impl Replay {
             self.forget_trigger(table, &trigger);
         }
         self.drop_defaults_calling(&function.name);
+        self.drop_relations_calling(&function.name);
     }
 
     pub(super) fn rename_routine(&mut self, name: &Name, to: &Ident) {

@@ -1,7 +1,7 @@
 //! CREATE TABLE, renames, and what ALTER TABLE does to the table as a whole.
 
 use super::Replay;
-use crate::sql::catalog::log::Key;
+use crate::sql::catalog::log::{Action, Key};
 use crate::sql::catalog::model::{Column, ColumnId, Guard, GuardKind, Relation, RelationId, RelationKind};
 use crate::sql::dialect::Dialect;
 use crate::sql::effect::By;
@@ -36,7 +36,11 @@ impl Replay {
         }
         self.fill_from_query(id, create);
         self.table_constraints(id, create);
-        self.implicit_rowid(id);
+        if create.without_rowid {
+            self.key_of_its_own(id);
+        } else {
+            self.implicit_rowid(id);
+        }
         if let Some(name) = self.catalog.relation(id).map(|relation| relation.name.clone()) {
             self.adopt_children(id, &name);
         }
@@ -146,6 +150,14 @@ impl Replay {
             if let Some(column) = column.filter(is_integer) {
                 column.identity = Some(IdentityKind::Serial);
             }
+        });
+    }
+
+    /// The columns of the key of a table WITHOUT ROWID are NOT NULL ("The WITHOUT ROWID Optimization" in SQLite's manual).
+    fn key_of_its_own(&mut self, id: RelationId) {
+        self.catalog.edit(id, |relation| {
+            let key = relation.primary_key().map(|key| key.columns.clone()).unwrap_or_default();
+            relation.columns.iter_mut().filter(|column| key.contains(&column.id)).for_each(|column| column.not_null = true);
         });
     }
 
@@ -276,8 +288,10 @@ impl Replay {
 
     fn exchange(&mut self, id: RelationId, with: &Name) {
         let Some(other) = self.target(with, false) else { return };
-        self.set_option(id, By::Partition, |_| {});
-        self.set_option(other, By::Partition, |_| {});
+        self.mark.by = By::Partition;
+        for (relation, with) in [(id, other), (other, id)] {
+            self.event(Action::Exchanged { relation, with });
+        }
     }
 
     fn inherit(&mut self, id: RelationId, parent: &Name, inherits: bool) {

@@ -1,4 +1,4 @@
-//! Enums, domains, composites, sequences, extensions and schemas.
+//! Enums, domains, composites, sequences and schemas.
 
 use std::sync::Arc;
 
@@ -161,26 +161,6 @@ impl Replay {
     fn sequence_set(&mut self, name: &Name) {
         let sequence = self.scope().canonical(name);
         self.event(Action::SequenceSet { sequence });
-    }
-
-    pub(super) fn create_extension(&mut self, name: &Ident) {
-        self.catalog.extensions.insert(name.clone());
-    }
-
-    /// The types of an extension go with it, and with CASCADE the columns of those types.
-    pub(super) fn drop_extensions(&mut self, names: &[Ident], cascade: bool) {
-        self.mark.by = By::DropExtension;
-        for name in names.iter().cloned() {
-            if self.catalog.extensions.remove(&name).is_none() {
-                continue;
-            }
-            self.touch(Key::Schema(name.clone()));
-            // The commonest types of extensions have its name: hstore, citext, ltree, geometry is postgis'.
-            let type_name = if name.key() == "postgis" { Ident::stored(self.catalog.dialect, "geometry") } else { name };
-            for (relation, column) in self.columns_of_type(&Name::bare(type_name)).into_iter().filter(|_| cascade) {
-                self.remove_column(relation, column, true, "the column goes with the extension that its type is from");
-            }
-        }
     }
 
     pub(super) fn create_schema(&mut self, name: &Ident) {

@@ -30,16 +30,8 @@ const MAX_BLOCKS: u32 = 48;
 pub fn body(text: &str, language: &str, dialect: Dialect, depth: u32) -> RoutineBody {
     let tokens = lex(text, dialect);
     let cursor = Cursor::new(text, &tokens, dialect).at_depth(depth);
-    let mut body = RoutineBody {
-        statements: Vec::new(),
-        raises: false,
-        assigns: Vec::new(),
-        reads: Vec::new(),
-        returns_null: false,
-        bound: false,
-        opaque: depth >= MAX_DEPTH || !is_known(language),
-        text: canonical(cursor),
-    };
+    let opaque = depth >= MAX_DEPTH || !is_known(language);
+    let mut body = RoutineBody::unread(canonical(cursor), opaque);
     if !body.opaque {
         let mut reader = Reader { here: cursor, body, variables: BTreeMap::new(), number: 0, handlers: 0 };
         reader.row_reads(cursor);

@@ -31,23 +31,7 @@ fn makes_table(dialect: Dialect) -> bool {
 
 fn create(name: Name, query: Query, cursor: Cursor) -> CreateTable {
     let temporary = name.name.as_str().starts_with('#') || is_temporary(cursor);
-    CreateTable {
-        name,
-        if_not_exists: false,
-        or_replace: false,
-        temporary,
-        columns: Vec::new(),
-        constraints: Vec::new(),
-        like: Vec::new(),
-        inherits: Vec::new(),
-        partition_of: None,
-        partitioned: false,
-        query: Some(query),
-        with_no_data: false,
-        strict: false,
-        charset: None,
-        collation: None,
-    }
+    CreateTable { temporary, query: Some(query), ..CreateTable::new(name) }
 }
 
 fn is_temporary(mut cursor: Cursor) -> bool {
