@@ -19,6 +19,7 @@ pub mod exit;
 pub mod forecast;
 pub mod gate;
 pub mod helm;
+mod hex;
 pub mod input;
 pub mod k8s;
 pub mod load;

@@ -2,7 +2,7 @@
 
 use super::applied::{Applied, Placed, State};
 use super::halfway;
-use super::history::{History, Migration};
+use super::history::{self, AnomalyKind, History, Migration};
 use super::probe;
 use super::range;
 use super::report::{self, Anomaly, AppliedReport, DownReport, DownVerdict, EffectReport, Gap, Range, Report};
@@ -57,6 +57,8 @@ struct Database {
     report: AppliedReport,
     /// Versions that both sides have files of and that are not applied.
     not_yet: Vec<String>,
+    /// Whether the older migrator finds a checksum that is not its file's; none where no checksum says.
+    edited: Option<bool>,
 }
 
 impl Ends {
@@ -66,8 +68,10 @@ impl Ends {
         placed.copied().filter(|at| self.between.migrations.contains(at)).collect()
     }
 
-    fn has_failed(&self) -> bool {
-        self.database.as_ref().is_some_and(|database| !database.report.failed.is_empty())
+    /// What the old migrator finds in the history table, besides versions.
+    fn table(&self) -> startup::Table {
+        let Some(database) = &self.database else { return startup::Table::default() };
+        startup::Table { failed: !database.report.failed.is_empty(), edited: database.edited }
     }
 
     /// Whether the newest files and the database are at the same place.
@@ -89,7 +93,7 @@ pub fn analyze(history: &History, ask: &Ask<'_>) -> Result<Report, String> {
         dialect: history.dialect,
         migrations: history.migrations.iter().zip(&replayed).map(|(migration, one)| one_migration(migration, one)).collect(),
         range: whole_range(history, &replayed, &ends, ask),
-        startup: Some(startup::startup(history, ask.older, &ends.between, ends.has_failed())),
+        startup: Some(startup::startup(history, ask.older, &ends.between, ends.table())),
         runbook: Vec::new(),
         last_supported_revision: None,
         oldest_supported_version: ends.is_at_newest().then(|| oldest_supported(history, &replayed)).flatten(),
@@ -127,14 +131,39 @@ fn database(history: &History, older: Option<&History>, applied: &Applied, betwe
     let known: Vec<(String, State)> = older.map(|older| applied.place(older).unknown).unwrap_or_else(|| placed.unknown.clone());
     let unknown = placed.unknown.iter().filter(|row| row.1 != State::Undone && known.contains(row));
     let not_yet = placed.narrow(between, history);
+    let ran = older.map(|older| (older, applied.place(older)));
+    let edited = edited(&placed, ran.as_ref().map(|(_, placed)| placed), between);
+    between.anomalies.extend(not_what_ran(history, &placed, "the file"));
+    between.anomalies.extend(ran.iter().flat_map(|(older, placed)| not_what_ran(older, placed, "the older side's file")));
     let report = AppliedReport {
         origin: applied.origin.clone(),
         done: placed.done.len(),
         failed: versions(&mut placed.failed.iter().copied()),
         pending: versions(&mut (0..history.migrations.len()).filter(|at| once(at) && !placed.is_applied(*at))),
         unknown: unknown.map(|(name, _)| name.clone()).collect(),
+        compared: placed.compared.len(),
+        edited: versions(&mut placed.edited.iter().copied()),
+        not_compared: placed.not_compared.clone(),
     };
-    Database { not_yet: versions(&mut not_yet.into_iter()), placed, report }
+    Database { not_yet: versions(&mut not_yet.into_iter()), placed, report, edited }
+}
+
+/// The older migrator compares what it has files of: those of the older side, or those before the range.
+fn edited(placed: &Placed, older: Option<&Placed>, between: &range::Range) -> Option<bool> {
+    match older {
+        Some(older) => (!older.compared.is_empty()).then_some(!older.edited.is_empty()),
+        None => (!placed.compared.is_empty()).then(|| placed.edited.iter().any(|at| between.before.contains(at))),
+    }
+}
+
+fn not_what_ran(history: &History, placed: &Placed, whose: &str) -> Vec<history::Anomaly> {
+    let why = format!("{whose} is not the text that ran: the database stored another checksum");
+    let anomaly = |at: &usize| {
+        let migration = &history.migrations[*at];
+        let (version, path) = (migration.version.clone(), migration.path.clone());
+        history::Anomaly { kind: AnomalyKind::Edited, version, path, why: why.clone() }
+    };
+    placed.edited.iter().map(anomaly).collect()
 }
 
 /// Where two sides have files, what differs between them; else what lies between two versions of one history. Without a version

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::checksum::{Checksums, Compared};
 use super::framework::Framework;
 use super::history::{History, Kind, Migration};
 use super::order::integer;
@@ -53,15 +54,25 @@ pub struct Placed {
     pub failed: BTreeSet<usize>,
     /// Names of rows that this history has no file of.
     pub unknown: Vec<(String, State)>,
+    /// Positions whose stored checksum could be compared with the file.
+    pub compared: BTreeSet<usize>,
+    /// Positions whose file is not what ran.
+    pub edited: BTreeSet<usize>,
+    /// Why stored checksums say nothing about these files.
+    pub not_compared: Option<String>,
 }
 
 impl Applied {
     /// Finds the migration of every row.
     pub fn place(&self, history: &History) -> Placed {
         let mut placed = Placed::default();
+        let sums = Checksums::of(history);
         for row in &self.rows {
             match find(history, row) {
-                Some(at) => placed.enter(at, row.state),
+                Some(at) => {
+                    placed.enter(at, row.state);
+                    placed.compare(at, row, &sums);
+                }
                 None if names_nothing(history.framework, row) => {}
                 None => placed.unknown.push((row.names.first().cloned().unwrap_or_default(), row.state)),
             }
@@ -71,6 +82,10 @@ impl Applied {
         if let Some(newest) = newest.filter(|_| heads_only) {
             placed.done.extend((0..newest).filter(|at| !placed.failed.contains(at)));
         }
+        if let (true, Some(first)) = (sums.are_chained(), placed.edited.first().copied()) {
+            placed.edited = BTreeSet::from([first]);
+        }
+        placed.not_compared = sums.objection().filter(|_| self.rows.iter().any(|row| row.checksum.is_some()));
         placed
     }
 }
@@ -85,6 +100,20 @@ impl Placed {
             State::Failed => self.failed.insert(at),
             State::Undone => false,
         };
+    }
+
+    /// What failed may have been mended since; what was undone, and repeatable scripts, run again.
+    fn compare(&mut self, at: usize, row: &Row, sums: &Checksums<'_>) {
+        self.compared.remove(&at);
+        self.edited.remove(&at);
+        let Some(stored) = row.checksum.as_deref().filter(|_| row.state == State::Done && sums.run_once(at)) else { return };
+        let compared = sums.compare(at, stored);
+        if compared != Compared::Unknown {
+            self.compared.insert(at);
+        }
+        if compared == Compared::Edited {
+            self.edited.insert(at);
+        }
     }
 
     pub fn is_applied(&self, at: usize) -> bool {

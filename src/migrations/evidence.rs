@@ -82,9 +82,10 @@ fn answered(report: &mut Report, answers: &BTreeMap<String, Answer>) {
                 && question.object.as_ref().is_none_or(|object| *object == effect.object)
         });
         let heard: Vec<_> = about.filter_map(|question| Some((question, answers.get(&question.sql)?))).collect();
-        if let Some((question, _)) = heard.iter().find(|(_, answer)| **answer == Answer::Yes) {
+        let yes: Vec<_> = heard.iter().filter(|(_, answer)| **answer == Answer::Yes).collect();
+        if !yes.is_empty() {
             effect.certainty = Certainty::Certain;
-            effect.evidence.push(format!("database: {}", question.yes));
+            effect.evidence.extend(yes.iter().map(|(question, _)| format!("database: {}", question.yes)));
             return true;
         }
         if heard.is_empty() || !heard.iter().all(|(_, answer)| **answer == Answer::No) {

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::framework::Framework;
 pub use super::report::{AnomalyKind, Gap};
 use super::source::file_name;
+use crate::hex::hex;
 use crate::sql::dialect::Dialect;
 use crate::sql::statement::Statement;
 
@@ -51,6 +52,8 @@ pub struct Migration {
     pub transactional: bool,
     /// SHA-256 of the files of the way up, with line ends and the end of the file made equal, in hexadecimal.
     pub checksum: String,
+    /// The file of the way up as it was written; none where it is several, too large, or in an encoding that was guessed.
+    pub source: Option<Arc<str>>,
     /// Findings of other linters that were switched off in it.
     pub acknowledged: Vec<Acknowledgement>,
 }
@@ -204,6 +207,6 @@ impl Checksum {
     }
 
     pub(super) fn finish(self) -> String {
-        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(self.0.finalize())
     }
 }

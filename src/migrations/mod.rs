@@ -9,6 +9,7 @@
 
 pub mod analysis;
 pub mod applied;
+pub mod checksum;
 pub mod code;
 pub mod evidence;
 pub mod framework;

@@ -53,6 +53,15 @@ pub struct AppliedReport {
     pub pending: Vec<String>,
     /// Applied versions that no side has files of: the present schema is not known.
     pub unknown: Vec<String>,
+    /// Migrations whose stored checksum was compared with the file.
+    #[serde(default)]
+    pub compared: usize,
+    /// Versions whose file is not the text that ran, by the stored checksum.
+    #[serde(default)]
+    pub edited: Vec<String>,
+    /// Why stored checksums say nothing about these files.
+    #[serde(default)]
+    pub not_compared: Option<String>,
 }
 
 /// One migration, judged on the schema that all earlier ones built.

@@ -45,6 +45,15 @@ impl Found {
     }
 }
 
+/// What the history table says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// A migration of it failed half-way.
+    pub failed: bool,
+    /// Whether it holds a checksum that is not that of the older side's file; none where it does not say.
+    pub edited: Option<bool>,
+}
+
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -79,7 +88,7 @@ pub fn fact(framework: Framework, found: Found) -> Option<Row> {
 }
 
 /// What *to*'s migrator finds after *from*'s has run; `to` is none where only one directory is known, cut by version.
-pub fn found(from: &History, to: Option<&History>, range: &Range, failed: bool) -> BTreeSet<Found> {
+pub fn found(from: &History, to: Option<&History>, range: &Range, table: Table) -> BTreeSet<Found> {
     let mut found = BTreeSet::new();
     let of_kind = |at: &usize| from.migrations.get(*at).map(|migration| migration.kind);
     let versioned = |at: &&usize| matches!(of_kind(at), Some(Kind::Versioned | Kind::Baseline));
@@ -92,10 +101,12 @@ pub fn found(from: &History, to: Option<&History>, range: &Range, failed: bool) 
             .is_some_and(|to| to.migrations.iter().any(|old| old.is_repeatable() && old.version == from.migrations[*at].version));
         found.insert(if known { Found::RepeatableEdited } else { Found::Repeatable });
     }
-    if range.anomalies.iter().any(|anomaly| anomaly.kind == AnomalyKind::Edited) {
+    // A checksum outweighs what differs between the files of both sides: the older file may be what ran.
+    let differs = || range.anomalies.iter().any(|anomaly| anomaly.kind == AnomalyKind::Edited);
+    if table.edited.unwrap_or_else(differs) {
         found.insert(Found::Edited);
     }
-    if failed {
+    if table.failed {
         found.insert(Found::Failed);
     }
     found
@@ -118,8 +129,8 @@ fn last_of(from: &History, to: Option<&History>, range: &Range) -> Option<usize>
 }
 
 /// What the older migrator does on *from*'s history.
-pub fn startup(from: &History, to: Option<&History>, range: &Range, failed: bool) -> Startup {
-    let judged = judge(from.framework, &found(from, to, range, failed));
+pub fn startup(from: &History, to: Option<&History>, range: &Range, table: Table) -> Startup {
+    let judged = judge(from.framework, &found(from, to, range, table));
     let repeats = to.is_none() && from.migrations.iter().any(|migration| migration.is_repeatable());
     if !repeats || judged.verdict != StartupVerdict::Starts {
         return judged;
@@ -175,7 +186,7 @@ mod tests {
 
     fn verdict(from: &[(&str, &str)], to: &[(&str, &str)]) -> StartupVerdict {
         let (from, to) = (read(from), read(to));
-        judge(from.framework, &found(&from, Some(&to), &between(&from, &to), false)).verdict
+        judge(from.framework, &found(&from, Some(&to), &between(&from, &to), Table::default())).verdict
     }
 
     #[test]
@@ -215,9 +226,9 @@ mod tests {
         assert_eq!(verdict(&[("1_a.up.sql", "A;"), ("2_b.up.sql", "B;")], old), StartupVerdict::Refuses);
         let history = read(&[("1_a.up.sql", "A;"), ("2_b.up.sql", "B;")]);
         let range = within(&history, None, Some("1")).unwrap();
-        let seen = found(&history, None, &range, false);
+        let seen = found(&history, None, &range, Table::default());
         assert_eq!(judge(history.framework, &seen).why, "golang-migrate stops when it finds versions after its newest one");
-        let failed = found(&history, None, &within(&history, None, None).unwrap(), true);
+        let failed = found(&history, None, &within(&history, None, None).unwrap(), Table { failed: true, edited: None });
         assert!(failed.contains(&Found::Failed));
     }
 
@@ -225,8 +236,11 @@ mod tests {
     fn repeatable_scripts_of_one_side_leave_it_open() {
         let history = read(&[("V1__a.sql", "A;"), ("V2__b.sql", "B;"), ("R__v.sql", "one")]);
         let range = within(&history, None, Some("1")).unwrap();
-        assert_eq!(startup(&history, None, &range, false).verdict, StartupVerdict::Unknown);
-        assert_eq!(startup(&history, Some(&history), &between(&history, &history), false).verdict, StartupVerdict::Starts);
+        assert_eq!(startup(&history, None, &range, Table::default()).verdict, StartupVerdict::Unknown);
+        assert_eq!(
+            startup(&history, Some(&history), &between(&history, &history), Table::default()).verdict,
+            StartupVerdict::Starts
+        );
     }
 
     #[test]

@@ -66,5 +66,5 @@ fn record(release: &Release) -> Record<'_> {
 
 fn sha256(value: &impl Serialize) -> String {
     let bytes = serde_json::to_vec(value).expect("string-keyed values without custom serializers that fail");
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::hex(Sha256::digest(bytes))
 }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
+use super::Finding;
 use super::file::{Adjust, Rule, Select, Unless};
 use super::pattern::{FieldPattern, KindPattern};
 use super::set::RuleSet;
-use super::{Finding, hex};
 use crate::analyze::Change;
 
 /// Every finding of every rule: worst first, then surest, then by rule, object and path.
@@ -126,7 +126,7 @@ fn number_twins(findings: &mut [Finding]) {
 }
 
 fn short(digest: &[u8]) -> String {
-    hex(digest.get(..8).unwrap_or(digest))
+    crate::hex::hex(digest.get(..8).unwrap_or(digest))
 }
 
 #[cfg(test)]

@@ -94,8 +94,3 @@ pub struct Finding {
     pub remediation: String,
     pub evidence: Vec<Evidence>,
 }
-
-/// Lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -6,7 +6,6 @@ use sha2::{Digest, Sha256};
 
 use super::fault::{Fault, Faults, Mark};
 use super::file::{self, Rule};
-use super::hex;
 
 /// Checked rules, ordered by id.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +93,7 @@ impl RuleSet {
             hash.update(serde_json::to_vec(rule).unwrap_or_default());
             hash.update([0]);
         }
-        format!("sha256:{}", hex(&hash.finalize()))
+        format!("sha256:{}", crate::hex::hex(hash.finalize()))
     }
 
     /// The rule exchanged for another of the same id; for tests that take conditions away.

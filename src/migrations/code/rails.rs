@@ -7,6 +7,7 @@ use super::ast::{Call, Function, Node, NodeKind, Value};
 use super::change::{Change, Column, Constraint, ConstraintKind, Item, Reference, Undo, inverse};
 use super::walk::{Vocabulary, Walk, sql_item, unknown};
 use super::{CodeMigration, DownKind, Header, lower};
+use crate::hex::hex;
 use crate::sql::dialect::Dialect;
 
 /// Method, PostgreSQL, MySQL, SQLite (`NATIVE_DATABASE_TYPES` of each adapter).
@@ -814,8 +815,7 @@ fn remove_index(walk: &Walk, call: &Call, table: &str, columns: Option<&Value>) 
 /// `foreign_key_name`: `fk_rails_` and ten digits of the SHA-256 of table, column and `fk`.
 fn foreign_name(table: &str, column: &str) -> String {
     let digest = Sha256::digest(format!("{table}_{column}_fk").as_bytes());
-    let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    format!("fk_rails_{hex}")
+    format!("fk_rails_{}", hex(&digest[..5]))
 }
 
 fn reference_to<'a>(walk: &Walk, table: &str, option: impl Fn(&str) -> Option<&'a Value>) -> Reference {
@@ -860,7 +860,7 @@ fn remove_foreign_key(walk: &Walk, call: &Call, table: &str, to: Option<String>)
 fn check(walk: &Walk, call: &Call, table: &str, text: &str) -> Item {
     let name = walk.text(call.option("name")).or_else(|| {
         let digest = Sha256::digest(format!("{table}_{text}_chk").as_bytes());
-        Some(format!("chk_rails_{}", digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect::<String>()))
+        Some(format!("chk_rails_{}", hex(&digest[..5])))
     });
     let kind = ConstraintKind::Check(text.to_owned());
     let constraint = Constraint { name, kind, not_valid: call.flag("validate") == Some(false) };

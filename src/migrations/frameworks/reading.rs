@@ -27,6 +27,7 @@ pub(super) struct Loaded {
     pub path: String,
     pub body: Body,
     checksum: String,
+    source: Option<Arc<str>>,
 }
 
 impl Loaded {
@@ -57,6 +58,7 @@ impl Loaded {
             up: vec![self.script()],
             transactional: true,
             checksum: self.checksum.clone(),
+            source: self.source.clone(),
             acknowledged: acknowledgements(&self.path, self.text()),
             ..Migration::default()
         }
@@ -71,11 +73,13 @@ impl<'a> Reading<'a> {
 
     /// Reads a file; one that cannot be read is a gap and has an empty text.
     pub fn load(&mut self, path: &str) -> Loaded {
+        let mut source = None;
         let (body, checksum) = match self.survey.tree.text(path) {
             Ok(text) => {
                 if text.guessed {
                     self.gap(path, "its bytes are not UTF-8: read as Windows-1252");
                 }
+                source = Some(text.text.clone()).filter(|_| !text.guessed);
                 let mut checksum = Checksum::default();
                 checksum.add(&text.text);
                 (Body::Text(text.text), checksum.finish())
@@ -86,7 +90,7 @@ impl<'a> Reading<'a> {
                 (Body::Unread, String::new())
             }
         };
-        Loaded { path: path.to_owned(), body, checksum }
+        Loaded { path: path.to_owned(), body, checksum, source }
     }
 
     /// Reads a file of the root directory.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Class, deeds, headline};
+use super::{Class, checksums, deeds, headline};
 use crate::migrations::report::{Report, StepImage, When};
 use crate::report::clean;
 
@@ -40,6 +40,9 @@ fn about(out: &mut String, report: &Report) {
             "{origin}: {} applied, {failed} half-applied, {pending} not applied, {unknown} of unknown files.",
             applied.done
         );
+        if let Some(said) = checksums(applied) {
+            let _ = writeln!(out, "Checksums: {}.", plain(&said));
+        }
     }
     if let Some(version) = &report.oldest_supported_version {
         let _ = writeln!(out, "Code of {} and newer still reads and writes all its tables on the newest schema.", code(version));

@@ -6,12 +6,22 @@ pub mod text;
 
 use std::collections::BTreeMap;
 
-use crate::migrations::report::{EffectReport, Report};
+use crate::migrations::report::{AppliedReport, EffectReport, Report};
 use crate::sql::effect::{By, Certainty, EffectKind};
 
 /// The JSON form: `rollback-safe/migrations/v1`, indented, one line feed at the end.
 pub fn json(report: &Report) -> String {
     crate::report::json::harmless(report)
+}
+
+/// What the checksums of a history table say, where it has some.
+fn checksums(applied: &AppliedReport) -> Option<String> {
+    match (&applied.not_compared, applied.compared, applied.edited.as_slice()) {
+        (Some(why), ..) => Some(why.clone()),
+        (None, 0, _) => None,
+        (None, compared, []) => Some(format!("{compared} compared, every file is what ran")),
+        (None, compared, edited) => Some(format!("{compared} compared; not what ran: {}", edited.join(", "))),
+    }
 }
 
 /// What one statement does to one object: what people read as one thing.

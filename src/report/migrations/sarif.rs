@@ -107,5 +107,5 @@ fn result(deed: &Deed<'_>, path: &str, version: &str) -> Value {
 /// Stable where lines move: it holds no line.
 fn fingerprint(parts: &[&str]) -> String {
     let digest = Sha256::digest(parts.join("\u{0}"));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::hex(&digest[..16])
 }

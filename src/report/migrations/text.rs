@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Class, Deed, deeds, headline};
+use super::{Class, Deed, checksums, deeds, headline};
 use crate::migrations::report::{DownVerdict, Migration, Report, StartupVerdict, StepImage, When};
 use crate::report::text::count;
 use crate::report::text::page::Page;
@@ -42,14 +42,20 @@ fn about(page: &mut Page, report: &Report) {
     }
     if let Some(applied) = &report.applied {
         let mut said = format!("{} applied", applied.done);
-        for (versions, word) in
-            [(&applied.failed, "half-applied"), (&applied.pending, "not applied"), (&applied.unknown, "of unknown files")]
-        {
+        for (versions, word) in [
+            (&applied.failed, "half-applied"),
+            (&applied.pending, "not applied"),
+            (&applied.unknown, "of unknown files"),
+            (&applied.edited, "edited since"),
+        ] {
             if !versions.is_empty() {
                 said.push_str(&format!(", {} {word}", versions.len()));
             }
         }
         page.field(2, "database", &format!("{said} ({})", applied.origin));
+        if let Some(said) = checksums(applied) {
+            page.field(2, "checksums", &said);
+        }
     }
     if let Some(version) = &report.oldest_supported_version {
         page.field(
