@@ -15,16 +15,22 @@ use crate::migrations::history::{History, Options};
 use crate::migrations::report::Report;
 use crate::migrations::source::Tree;
 use crate::report::migrations::{self as forms, Class, deeds};
+use crate::sql::dialect::Dialect;
 
 use super::args::{MigrationsArgs, MigrationsFormat, MigrationsOutput};
 use super::console::Console;
+use super::options::one_report_each;
 use super::output::{BrokenPipe, print, save};
 use super::prove;
 
 pub fn run(args: &MigrationsArgs, console: &Console) -> Result<ExitStatus> {
+    one_report_each(&args.output.iter().map(|output| output.file.as_deref()).collect::<Vec<_>>())?;
     let (newer, older) = trees(args)?;
-    let options = Options { framework: args.framework, dialect: args.dialect };
-    let history = migrations::history(&newer, &options);
+    let settings = args.schema.settings().map_err(Advice::usage)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut opened = runtime.block_on(schema::open(&settings))?;
+    let scratch = if args.proof.prove { Some(prove::scratch(args)?) } else { None };
+    let history = history(&newer, args, opened.dialect(), scratch.as_ref().map(prove::Scratch::dialect));
     if history.migrations.is_empty() {
         return Err(nothing(&args.dir, &history).into());
     }
@@ -35,9 +41,6 @@ pub fn run(args: &MigrationsArgs, console: &Console) -> Result<ExitStatus> {
         Ok(file) => Ok(Box::new(file) as Box<dyn BufRead>),
         Err(error) => Err(error.to_string()),
     };
-    let options = args.schema.settings().map_err(Advice::usage)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut opened = runtime.block_on(schema::open(&options))?;
     let applied = applied(&opened.applied, &history)?;
     let ask = Ask {
         from: args.from.as_deref(),
@@ -48,13 +51,25 @@ pub fn run(args: &MigrationsArgs, console: &Console) -> Result<ExitStatus> {
         open: &open,
     };
     let mut report = analysis::analyze(&history, &ask).map_err(|why| Advice::usage(why).help(versions(&history)))?;
-    if args.proof.prove {
-        return prove::run(args, &history, &report);
+    if let Some(scratch) = scratch {
+        return prove::run(args, scratch, &history, &report);
     }
-    let evidence = runtime.block_on(opened.evidence(&options, &[&report]))?;
+    let evidence = runtime.block_on(opened.evidence(&settings, &[&report]))?;
     evidence::weigh(&mut report, &evidence);
     write(&report, args, console)?;
     Ok(status(&report, args.fail_on))
+}
+
+/// Without an option the application's database says which dialect it speaks, and by that which of several directories is its
+/// own; a scratch database only where the files leave it open.
+fn history(tree: &Tree, args: &MigrationsArgs, spoken: Option<Dialect>, scratch: Option<Dialect>) -> History {
+    let read = |dialect| migrations::history(tree, &Options { framework: args.framework, dialect });
+    let history = read(args.dialect.or(spoken));
+    match (history.dialect, scratch) {
+        _ if history.migrations.is_empty() => read(args.dialect),
+        (None, Some(_)) => read(scratch),
+        _ => history,
+    }
 }
 
 /// The newer side, and the older one where it has files of its own.

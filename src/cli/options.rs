@@ -1,6 +1,6 @@
 //! Command line and environment → [`Settings`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -205,19 +205,24 @@ fn gate(check: &CheckArgs) -> GatePolicy {
 }
 
 fn outputs(check: &CheckArgs) -> Result<Vec<crate::settings::Output>> {
-    let outputs = &check.gate.output;
-    if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
+    let files: Vec<Option<&Path>> = check.gate.output.iter().map(|output| output.file.as_deref()).collect();
+    one_report_each(&files)?;
+    Ok(check.gate.output.clone())
+}
+
+/// Where reports go (none: standard output): two to one place would overwrite or run into each other.
+pub fn one_report_each(files: &[Option<&Path>]) -> Result<()> {
+    if files.iter().filter(|file| file.is_none()).count() > 1 {
         return Err(Advice::usage("two reports would go to standard output")
             .help("write one of them to a file: -o json=report.json")
             .into());
     }
-    for (position, output) in outputs.iter().enumerate() {
-        if output.file.is_some() && outputs[..position].iter().any(|earlier| earlier.file == output.file) {
-            let file = output.file.clone().unwrap_or_default();
-            return Err(Advice::usage(format!("two reports would go to {}", file.display())).into());
+    for (position, file) in files.iter().enumerate() {
+        if let Some(path) = file.filter(|_| files[..position].contains(file)) {
+            return Err(Advice::usage(format!("two reports would go to {}", path.display())).into());
         }
     }
-    Ok(outputs.clone())
+    Ok(())
 }
 
 fn acceptance(accept: Option<&AcceptArgs>) -> Acceptance {

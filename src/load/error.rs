@@ -13,6 +13,8 @@ pub enum LoadError {
     Configuration(String),
     /// The connection string of the SQL storage cannot be used; never quotes it.
     Database(String),
+    /// The database that an option names cannot be used; never quotes the connection string.
+    Connection(String),
     /// The API server or database did not answer.
     Unreachable {
         server: String,
@@ -63,7 +65,9 @@ pub enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LoadError::Configuration(why) | LoadError::Database(why) | LoadError::Storage(why) => f.write_str(why),
+            LoadError::Configuration(why) | LoadError::Database(why) | LoadError::Connection(why) | LoadError::Storage(why) => {
+                f.write_str(why)
+            }
             LoadError::Unreachable { server, why } => write!(f, "cannot reach {server}: {why}"),
             LoadError::Unauthorized { server, why } => write!(f, "{server} does not accept the credentials: {why}"),
             LoadError::Forbidden { what, why } => write!(f, "not allowed to {what}: {why}"),
@@ -83,7 +87,9 @@ impl LoadError {
     /// Messages of servers and plugins without secrets.
     pub fn scrubbed(mut self, redactor: &Redactor) -> LoadError {
         match &mut self {
-            LoadError::Configuration(why) | LoadError::Database(why) | LoadError::Storage(why) => *why = redactor.scrub(why),
+            LoadError::Configuration(why) | LoadError::Database(why) | LoadError::Connection(why) | LoadError::Storage(why) => {
+                *why = redactor.scrub(why);
+            }
             LoadError::Unreachable { why, .. }
             | LoadError::Unauthorized { why, .. }
             | LoadError::Forbidden { why, .. }
@@ -103,6 +109,9 @@ impl LoadError {
             }
             LoadError::Database(_) => {
                 "check HELM_DRIVER_SQL_CONNECTION_STRING; both postgres://user@host/db?sslmode=… and key=value pairs are read"
+            }
+            LoadError::Connection(_) => {
+                "check what --database-file, --database-env or --database-service names: postgres://user@host/db?sslmode=…, host=… dbname=…, mysql://user@host/db?ssl-mode=… or sqlite:PATH"
             }
             LoadError::Unreachable { .. } => {
                 "check the address, the certificates, the network and any proxy (HTTPS_PROXY, NO_PROXY); records can also be read from files with --releases PATH"

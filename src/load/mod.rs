@@ -12,6 +12,7 @@ pub mod discovery;
 pub mod discovery_cache;
 pub mod documents;
 pub mod dry_run;
+pub mod dsn;
 pub mod error;
 pub mod evidence;
 pub mod files;

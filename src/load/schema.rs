@@ -11,6 +11,7 @@ use crate::migrations::applied::Applied;
 use crate::migrations::evidence::{self, Evidence};
 use crate::migrations::report::Report;
 use crate::settings::SchemaEvidence;
+use crate::sql::dialect::Dialect;
 
 /// A source of history tables, still open for questions.
 pub struct Opened {
@@ -26,9 +27,9 @@ pub async fn open(options: &SchemaEvidence) -> Result<Opened, LoadError> {
         None => None,
     };
     if let Some(database) = &mut database {
-        let found = database.histories().await.map_err(LoadError::Database)?;
+        let found = database.histories().await.map_err(LoadError::Connection)?;
         if found.is_empty() {
-            return Err(LoadError::Database(
+            return Err(LoadError::Connection(
                 "the database has no history table of a known framework that this user can see".to_owned(),
             ));
         }
@@ -38,6 +39,11 @@ pub async fn open(options: &SchemaEvidence) -> Result<Opened, LoadError> {
 }
 
 impl Opened {
+    /// What the database speaks, where one was named.
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.database.as_ref().map(Database::dialect)
+    }
+
     /// Asks the database what decides the findings of the reports, and searches old code for their names.
     pub async fn evidence(&mut self, options: &SchemaEvidence, reports: &[&Report]) -> Result<Evidence, LoadError> {
         let mut found = Evidence::default();

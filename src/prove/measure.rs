@@ -92,7 +92,8 @@ impl Prover {
             let mut session = self.server.connect(&self.trial).await?;
             measured = trial(&mut session, ups, down, reach).await;
             session.close().await;
-            if measured.is_ok() {
+            // What takes too long over these rows does not get quicker.
+            if measured.as_ref().err().is_none_or(|refusal| refusal.code == "57014") {
                 break;
             }
         }

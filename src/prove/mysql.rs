@@ -1,6 +1,4 @@
 //! MariaDB and MySQL: a copy is made table by table from what SHOW CREATE says.
-//!
-//! Only sockets and the loopback address are spoken to, so there is no TLS.
 
 use std::time::Duration;
 
@@ -11,6 +9,7 @@ use super::catalog::{Catalog, Column, ForeignKey, Table};
 use super::refusal::Refusal;
 use super::server::{Row, quote};
 use super::sqlite::grouped;
+use crate::hex::hex;
 use crate::sql::dialect::Dialect;
 
 pub struct Server {
@@ -35,6 +34,11 @@ impl Server {
 
     pub async fn drop(&self, name: &str) -> Result<(), Refusal> {
         let mut admin = self.connect(None, Duration::from_secs(60)).await?;
+        // A statement that lifted its own limit goes on without its client, and its locks with it.
+        let left = format!("SELECT id FROM information_schema.processlist WHERE db = '{}'", name.replace('\'', "''"));
+        for id in admin.rows(&left).await?.into_iter().flatten().flatten() {
+            let _ = admin.rows(&format!("KILL {id}")).await;
+        }
         admin.rows(&format!("DROP DATABASE IF EXISTS {}", quoted(name))).await.map(drop)
     }
 
@@ -142,10 +146,6 @@ fn text(value: Value) -> Option<String> {
         Value::Bytes(bytes) => Some(String::from_utf8(bytes).unwrap_or_else(|error| hex(error.as_bytes()))),
         other => Some(other.as_sql(true)),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn refusal(error: mysql_async::Error) -> Refusal {

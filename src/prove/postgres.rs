@@ -46,7 +46,14 @@ impl Server {
         }
         let name = quote(Dialect::PostgreSql, name);
         let template = quote(Dialect::PostgreSql, template.unwrap_or("template1"));
-        self.admin().await?.rows(&format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")).await.map(drop)
+        let strategy = if self.knows_strategies().await? { " STRATEGY file_copy" } else { "" };
+        self.admin().await?.rows(&format!("CREATE DATABASE {name} TEMPLATE {template}{strategy}")).await.map(drop)
+    }
+
+    /// Since version 15 copying files, the quicker way for small databases, has to be asked for.
+    async fn knows_strategies(&mut self) -> Result<bool, Refusal> {
+        let rows = self.admin().await?.rows("SELECT current_setting('server_version_num')::int >= 150000").await?;
+        Ok(rows.into_iter().flatten().flatten().next().as_deref() == Some("t"))
     }
 
     pub async fn drop(&mut self, name: &str) -> Result<(), Refusal> {
@@ -65,11 +72,12 @@ impl Server {
         let sql = format!("SELECT FROM pg_stat_activity WHERE datname = '{}'", name.replace('\'', "''"));
         for _ in 0..500 {
             if self.admin().await?.rows(&sql).await?.is_empty() {
-                break;
+                return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        Ok(())
+        // A statement that lifted its own limit goes on without its client.
+        self.admin().await?.rows(&sql.replace("SELECT FROM", "SELECT pg_terminate_backend(pid) FROM")).await.map(drop)
     }
 
     pub async fn connect(&self, name: &str, limit: Duration) -> Result<Session, Refusal> {
@@ -101,7 +109,11 @@ async fn open(config: &Config, tls: Option<&ClientConfig>, limit: Duration) -> R
 impl Session {
     pub async fn close(self) {
         drop(self.client);
-        let _ = self.connection.await;
+        // It would wait for the answer to a statement that took too long.
+        let mut connection = self.connection;
+        if tokio::time::timeout(Duration::from_secs(1), &mut connection).await.is_err() {
+            connection.abort();
+        }
     }
 
     pub async fn rows(&mut self, sql: &str) -> Result<Vec<Row>, Refusal> {

@@ -10,6 +10,7 @@ use rusqlite::types::ValueRef;
 use super::catalog::{Catalog, Column, ForeignKey, Table};
 use super::refusal::Refusal;
 use super::server::{Row, quote};
+use crate::hex::hex;
 use crate::sql::dialect::Dialect;
 
 /// A directory of databases.
@@ -80,7 +81,7 @@ fn text(value: ValueRef<'_>) -> Option<String> {
         ValueRef::Integer(number) => Some(number.to_string()),
         ValueRef::Real(number) => Some(number.to_string()),
         ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        ValueRef::Blob(bytes) => Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+        ValueRef::Blob(bytes) => Some(hex(bytes)),
     }
 }
 

@@ -198,3 +198,28 @@ fn literals_stay_in_their_files() {
     }
     assert!(Path::new(at(&dir)).exists());
 }
+
+#[test]
+fn a_list_of_checksums_tells_edited_files() {
+    let dir = tree(&[("V1__a.sql", "CREATE TABLE a (id int);\n"), ("V2__b.sql", "CREATE TABLE b (id int);\n")]);
+    let list = tree(&[("list.csv", "version,script,checksum,success\n1,V1__a.sql,-623083431,t\n2,V2__b.sql,17,t\n")]);
+    let list = format!("{}/list.csv", at(&list));
+    let args = [at(&dir), "--applied", &list, "--to", "2"];
+    let report = json(&args);
+    assert_eq!((&report["applied"]["compared"], &report["applied"]["edited"]), (&2.into(), &serde_json::json!(["2"])));
+    let page = text(&args);
+    assert!(page.contains("2 compared; not what ran: 2") && page.contains("2 applied, 1 edited since"), "{page}");
+    let marked = text(&[&args[..], &["-o", "markdown"]].concat());
+    assert!(marked.contains("Checksums: 2 compared; not what ran: 2."), "{marked}");
+}
+
+#[test]
+fn two_reports_do_not_go_to_one_place() {
+    let dir = shop();
+    for (outputs, place) in [(["text", "json"], "standard output"), (["json=x", "sarif=x"], "x")] {
+        let output = run(&[at(&dir), "-o", outputs[0], "-o", outputs[1]]);
+        let why = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{why}");
+        assert!(why.contains(&format!("two reports would go to {place}")), "{why}");
+    }
+}

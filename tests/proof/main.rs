@@ -2,6 +2,7 @@
 //! `CORPORA`; what is not there is named and skipped. Words on the command line choose by name, `cases` all cases.
 
 mod cases;
+mod connections;
 mod corpora;
 mod results;
 mod servers;
@@ -31,6 +32,7 @@ fn main() {
         println!("0 passed, 0 failed, 1 skipped");
         return;
     }
+    try_connections(required, &wanted, &mut tally);
     prove_cases(&runtime, &wanted, &mut tally);
     prove_corpora(&runtime, &wanted, &mut tally);
     servers::clean();
@@ -40,6 +42,28 @@ fn main() {
 
 fn is_wanted(wanted: &[String], name: &str) -> bool {
     wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()))
+}
+
+fn try_connections(required: bool, wanted: &[String], tally: &mut Tally) {
+    for test in connections::all() {
+        for dialect in test.dialects {
+            let name = format!("connections/{} ({dialect})", test.name);
+            if !is_wanted(wanted, &name) {
+                continue;
+            }
+            match servers::server(*dialect) {
+                Ok(_) if test.passes(*dialect) => tally.passed += 1,
+                Err(why) if !required => {
+                    tally.skipped += 1;
+                    println!("{name}: skipped: {why}");
+                }
+                result => {
+                    tally.failed += 1;
+                    println!("{name}: failed{}", result.err().map(|why| format!(": {why}")).unwrap_or_default());
+                }
+            }
+        }
+    }
 }
 
 fn prove_cases(runtime: &Runtime, wanted: &[String], tally: &mut Tally) {

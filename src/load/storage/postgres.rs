@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
@@ -55,7 +57,7 @@ const DEFAULTS: [(&str, &str); 12] = [
     ("sslkey", "PGSSLKEY"),
 ];
 
-type Settings = BTreeMap<String, String>;
+pub(in crate::load) type Settings = BTreeMap<String, String>;
 
 fn decoded(text: &str) -> Result<String, String> {
     let bytes = percent_decode_str(text).decode_utf8();
@@ -63,14 +65,22 @@ fn decoded(text: &str) -> Result<String, String> {
 }
 
 /// `user:password@host:port/dbname?key=value&…`
-fn url(rest: &str) -> Result<Settings, String> {
+pub(in crate::load) fn url(rest: &str) -> Result<Settings, String> {
     let mut settings = Settings::new();
+    let whole = rest;
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
     let (login, address) = authority.rsplit_once('@').unwrap_or(("", authority));
     let (user, password) = login.split_once(':').map_or((login, None), |(user, password)| (user, Some(password)));
     let port = address.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
     let (host, port) = port.map_or((address, ""), |(host, port)| (host, port));
+    // Else a part of a password would be taken for the host, and shown.
+    let cut = !authority.is_empty() && !authority.contains('@') && whole.contains('@');
+    if cut || (host.contains(':') && !host.starts_with('[')) {
+        return Err(
+            "the connection string cannot be taken apart: write / ? @ : in names and passwords as %2F %3F %40 %3A".to_owned()
+        );
+    }
     let parts = [
         ("user", user),
         ("password", password.unwrap_or_default()),
@@ -116,7 +126,8 @@ fn pairs(text: &str) -> Result<Settings, String> {
 
 fn assemble(mut settings: Settings) -> Result<Target, String> {
     let mut config = tokio_postgres::Config::new();
-    let host = settings.remove("host").unwrap_or_else(|| "localhost".to_owned());
+    let address = settings.remove("hostaddr");
+    let host = settings.remove("host").or(address).unwrap_or_else(|| "localhost".to_owned());
     let port = match settings.remove("port") {
         Some(text) => text.parse::<u16>().map_err(|_| "the connection string's port is no port number".to_owned())?,
         None => 5432,
@@ -130,11 +141,12 @@ fn assemble(mut settings: Settings) -> Result<Target, String> {
         (true, _) => SslMode::Require,
     });
     config.user(settings.remove("user").or_else(|| env::var("USER").ok()).unwrap_or_else(|| "postgres".to_owned()));
-    if let Some(password) = settings.remove("password") {
-        config.password(password);
-    }
     if let Some(name) = settings.remove("dbname") {
         config.dbname(name);
+    }
+    let passfile = settings.remove("passfile").map(PathBuf::from);
+    if let Some(password) = settings.remove("password").or_else(|| from_passfile(passfile, &config, &host, port)) {
+        config.password(password);
     }
     config.application_name(settings.remove("application_name").unwrap_or_else(|| "helm-rollback-safe".to_owned()));
     let mut options = settings.remove("options").unwrap_or_default();
@@ -148,14 +160,56 @@ fn assemble(mut settings: Settings) -> Result<Target, String> {
     Ok(Target { config, tls, server: format!("PostgreSQL at {host}:{port}") })
 }
 
+/// The password file (PostgreSQL manual, "The Password File"; lib/pq `handlePgpass`): one that others may read is not read.
+fn from_passfile(named: Option<PathBuf>, config: &tokio_postgres::Config, host: &str, port: u16) -> Option<String> {
+    let named = named.or_else(|| env::var_os("PGPASSFILE").map(PathBuf::from));
+    let path = named.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".pgpass")))?;
+    let mode = fs::metadata(&path).ok()?.permissions().mode();
+    let text = fs::read_to_string(&path).ok().filter(|_| mode & 0o077 == 0)?;
+    let host = if host.starts_with('/') { "localhost" } else { host };
+    let (user, port) = (config.get_user()?, port.to_string());
+    let wanted = [host, &port, config.get_dbname().unwrap_or(user), user];
+    text.lines().filter(|line| !line.starts_with('#')).find_map(|line| password_for(line, &wanted))
+}
+
+/// `host:port:database:user:password`, where `*` stands for all and `\` takes the meaning from `:`.
+fn password_for(line: &str, wanted: &[&str]) -> Option<String> {
+    let (mut fields, mut chars) = (vec![String::new()], line.chars());
+    while let Some(c) = chars.next() {
+        let last = fields.len() - 1;
+        match c {
+            ':' if last < wanted.len() => fields.push(String::new()),
+            '\\' => fields[last].extend(chars.next()),
+            _ => fields[last].push(c),
+        }
+    }
+    let (password, fields) = fields.split_last().filter(|(_, fields)| fields.len() == wanted.len())?;
+    let fits = fields.iter().zip(wanted).all(|(field, wanted)| field == "*" || field == wanted);
+    fits.then(|| password.clone())
+}
+
 /// Parameters of lib/pq itself that change nothing here.
-const IGNORED: [&str; 6] = [
+const IGNORED: [&str; 19] = [
     "binary_parameters",
     "connect_timeout",
     "disable_prepared_binary_result",
     "fallback_application_name",
     "krbsrvname",
     "krbspn",
+    // Of libpq, which service files are written for.
+    "channel_binding",
+    "gssencmode",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "load_balance_hosts",
+    "require_auth",
+    "service",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
+    "target_session_attrs",
+    "tcp_user_timeout",
 ];
 
 fn tls(settings: &mut Settings, socket: bool) -> Result<Option<ClientConfig>, String> {
@@ -204,12 +258,11 @@ enum Verify {
 
 fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = CertificateDer::pem_file_iter(Path::new(path)).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    read.map_err(|error| format!("the SQL storage's certificate file {path} cannot be used: {error}"))
+    read.map_err(|error| format!("the certificate file {path} cannot be used: {error}"))
 }
 
 fn private_key(path: &str) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(Path::new(path))
-        .map_err(|error| format!("the SQL storage's key file {path} cannot be used: {error}"))
+    PrivateKeyDer::from_pem_file(Path::new(path)).map_err(|error| format!("the key file {path} cannot be used: {error}"))
 }
 
 fn web_pki(roots: Option<&str>, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, String> {
@@ -317,8 +370,24 @@ mod tests {
     }
 
     #[test]
+    fn passwords_come_from_a_file_by_what_they_are_for() {
+        let wanted = ["db", "5432", "shop", "app"];
+        assert_eq!(password_for("db:5432:shop:app:hunter2", &wanted).as_deref(), Some("hunter2"));
+        assert_eq!(password_for("*:*:*:app:a\\:b\\\\c:d", &wanted).as_deref(), Some("a:b\\c:d"));
+        assert_eq!(password_for("db:5433:shop:app:x", &wanted), None);
+        assert_eq!(password_for("db:5432:x", &wanted), None);
+    }
+
+    #[test]
     fn errors_do_not_quote_the_string() {
-        for text in ["hunter2", "password='hunter2", "postgres://u:hunter2@h:99999/x", "host=h port=hunter2"] {
+        for text in [
+            "hunter2",
+            "password='hunter2",
+            "postgres://u:hunter2@h:99999/x",
+            "postgres://u:1/hunter2@h/x",
+            "postgres://u:hunter2?@h/x",
+            "host=h port=hunter2",
+        ] {
             assert!(!target(text).err().unwrap_or_default().contains("hunter2"), "{text}");
         }
     }
