@@ -5,9 +5,9 @@ use std::ops::AddAssign;
 
 use serde::Serialize;
 
-use super::measure::Measured;
+use super::measure::{Down, Measured};
 use super::old_code::Broken;
-use crate::migrations::report::{DownVerdict, EffectReport, Migration};
+use crate::migrations::report::{DownReport, DownVerdict, EffectReport, Migration};
 use crate::sql::effect::{By, EffectKind};
 
 /// The kinds that a database decides.
@@ -95,14 +95,14 @@ impl Figures {
         self.migrations += 1;
         self.millis += measured.millis;
         for (kind, word) in KINDS {
-            let (predicted, seen) = (predicted(kind, &said.effects, measured), seen(kind, measured));
+            let (predicted, seen) = (predicted(kind, &said.effects, measured, self.refused > 0), seen(kind, measured));
             self.kinds.entry(word).or_default().add(!predicted.is_empty(), !seen.is_empty());
             if predicted.is_empty() != seen.is_empty() {
                 self.disagree(&said.path, word, predicted, seen);
             }
         }
         self.downs += 1;
-        if down_agrees(said.down.verdict, measured) {
+        if down_agrees(said.down.verdict, measured) || is_unseen(&said.down, measured) {
             self.downs_agree += 1;
         } else {
             let seen = vec![format!("{:?}", measured.down).chars().take(400).collect()];
@@ -132,16 +132,18 @@ impl AddAssign<&Figures> for Figures {
     }
 }
 
-/// What was said, without losses in tables that took no row and without routines and other objects that nothing is asked of: nothing
-/// can be seen there.
-fn predicted(kind: EffectKind, effects: &[EffectReport], measured: &Measured) -> Vec<String> {
+/// What was said, without losses in tables that took no row, without routines and other objects that nothing is asked of, and
+/// behind a refused migration without tables that are not there: nothing can be seen there.
+fn predicted(kind: EffectKind, effects: &[EffectReport], measured: &Measured, behind: bool) -> Vec<String> {
     let gone = measured.gone.iter().any(|gone| gone.to.is_none());
     let blind = |effect: &EffectReport| {
         let within = |table: &String| effect.object == *table || effect.object.starts_with(&format!("{table}."));
         kind == EffectKind::DataLoss && !gone && measured.empty.iter().any(within)
     };
     let object = |effect: &EffectReport| {
-        matches!(effect.by, By::DropRoutine | By::ChangeRoutine | By::DropSequence | By::DropType | By::DropExtension)
+        let is_other =
+            matches!(effect.by, By::DropRoutine | By::ChangeRoutine | By::DropSequence | By::DropType | By::DropExtension);
+        (is_other || behind)
             && !measured.relations.iter().any(|table| effect.object == *table || effect.object.starts_with(&format!("{table}.")))
     };
     let mut said: Vec<String> = effects
@@ -166,6 +168,13 @@ pub fn seen(kind: EffectKind, measured: &Measured) -> Vec<String> {
         EffectKind::Moved => gone(true).collect(),
         _ => Vec::new(),
     }
+}
+
+/// A loss by the way back is said of tables alone that took no row.
+fn is_unseen(said: &DownReport, measured: &Measured) -> bool {
+    let Some((_, objects)) = said.why.split_once("not the values of ") else { return false };
+    let blind = |object: &str| measured.empty.iter().any(|table| object == table || object.starts_with(&format!("{table}.")));
+    measured.down == Down::Exact && objects.split("; ").all(blind)
 }
 
 /// Whether a verdict on a down is what was seen of it. Data that would make it fail later is not there.

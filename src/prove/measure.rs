@@ -87,7 +87,7 @@ impl Prover {
     pub async fn step(&mut self, ups: &[String], down: Option<&[String]>) -> Result<Measured, Refusal> {
         let begin = Instant::now();
         let mut measured = Err(Refusal::said("not tried"));
-        for reach in [Reach::Extreme, Reach::Ordinary, Reach::Empty] {
+        for reach in [Reach::Extreme, Reach::Ordinary, Reach::Elsewhere, Reach::Empty] {
             self.server.copy(&self.state, &self.trial).await?;
             let mut session = self.server.connect(&self.trial).await?;
             measured = trial(&mut session, ups, down, reach).await;
@@ -113,7 +113,7 @@ impl Prover {
 
 async fn trial(session: &mut Session, ups: &[String], down: Option<&[String]>, reach: Reach) -> Result<Measured, Refusal> {
     let catalog = session.catalog().await?;
-    seed::seed(session, &catalog, &seed::hints(ups), reach).await;
+    seed::seed(session, &catalog, ups, reach).await;
     let old = old_code::record(session, &catalog).await;
     let before = contents::read(session, &catalog).await;
     run_scripts(session, ups).await?;

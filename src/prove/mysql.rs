@@ -1,5 +1,6 @@
 //! MariaDB and MySQL: a copy is made table by table from what SHOW CREATE says.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
@@ -63,9 +64,10 @@ impl Server {
         let mut target = self.connect(Some(to), Duration::from_secs(60)).await?;
         target.rows("SET foreign_key_checks = 0, unique_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO'").await?;
         let (views, tables): (Vec<_>, Vec<_>) = kinds(&mut source).await?.into_iter().partition(|(_, kind)| kind == "VIEW");
+        let stored = stored(&mut source).await?;
         for (table, _) in &tables {
             target.rows(&shown(&mut source, "TABLE", table, 1).await?).await?;
-            fill(&mut target, from, table).await?;
+            fill(&mut target, from, table, stored.get(table).map_or(&[], Vec::as_slice)).await?;
         }
         for (kind, list, at) in [("FUNCTION", ROUTINES, 2), ("PROCEDURE", ROUTINES, 2), ("TRIGGER", TRIGGERS, 2)] {
             for row in source.rows(&list.replace("KIND", kind)).await? {
@@ -113,15 +115,19 @@ async fn shown(session: &mut Session, kind: &str, name: &str, at: usize) -> Resu
     Ok(rows.into_iter().next().and_then(|row| row.get(at).cloned().flatten()).unwrap_or_default())
 }
 
-async fn fill(target: &mut Session, from: &str, table: &str) -> Result<(), Refusal> {
-    let columns = target
-        .rows(&format!(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = database() AND table_name = '{}' AND is_generated = 'NEVER'",
-            table.replace('\'', "''")
-        ))
-        .await?;
-    let names: Vec<String> = columns.iter().map(|row| quoted(row[0].as_deref().unwrap_or_default())).collect();
-    let names = names.join(", ");
+/// The columns of all tables that take values.
+async fn stored(session: &mut Session) -> Result<BTreeMap<String, Vec<String>>, Refusal> {
+    let sql = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = database() AND is_generated = 'NEVER' ORDER BY ordinal_position";
+    let mut columns: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in session.rows(sql).await? {
+        let mut texts = row.into_iter().map(Option::unwrap_or_default);
+        columns.entry(texts.next().unwrap_or_default()).or_default().push(quoted(&texts.next().unwrap_or_default()));
+    }
+    Ok(columns)
+}
+
+async fn fill(target: &mut Session, from: &str, table: &str, columns: &[String]) -> Result<(), Refusal> {
+    let names = columns.join(", ");
     target.rows(&format!("INSERT INTO {0} ({names}) SELECT {names} FROM {1}.{0}", quoted(table), quoted(from))).await.map(drop)
 }
 

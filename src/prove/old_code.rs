@@ -2,7 +2,7 @@
 
 use super::catalog::{Catalog, Table};
 use super::refusal::{Cause, Refusal};
-use super::seed::{Hints, Maker, Shape, TRIALS};
+use super::seed::{Hints, Insert, Maker, Shape, TRIALS};
 use super::server::{Session, quote};
 use super::values::{Reach, text};
 
@@ -87,27 +87,26 @@ async fn inserts(session: &mut Session, catalog: &Catalog, name: &str, table: &T
     let maker = Maker::new(session, catalog, table, Reach::Ordinary).await;
     for (shape, what) in [(Shape::Full, "INSERT of all columns"), (Shape::Required, "INSERT of the required columns")] {
         let mut write = Write { object: name.to_owned(), what: what.to_owned(), columns: Vec::new(), statements: Vec::new() };
-        for row in TRIALS..TRIALS + 4 {
-            // The old column list with NULLs is the same list.
-            let shape = if shape == Shape::Full && row == TRIALS + 1 { Shape::Nulls } else { shape };
-            let insert = maker.insert(row, shape, &Hints::new());
-            if session.trial(&insert.sql).await.is_ok() {
-                write.columns = insert.columns;
-                write.statements.push(insert.sql);
-            }
+        // The old column list with NULLs is the same list.
+        let shape = |row: usize| if shape == Shape::Full && row == TRIALS + 1 { Shape::Nulls } else { shape };
+        let tried: Vec<Insert> = (TRIALS..TRIALS + 4).map(|row| maker.insert(row, shape(row), &Hints::new())).collect();
+        let texts: Vec<String> = tried.iter().map(|insert| insert.sql.clone()).collect();
+        for (insert, _) in tried.into_iter().zip(session.trials(&texts).await).filter(|(_, outcome)| outcome.is_ok()) {
+            write.columns = insert.columns;
+            write.statements.push(insert.sql);
         }
         out.push(write);
     }
 }
 
 async fn updates(session: &mut Session, name: &str, table: &Table, out: &mut Vec<Write>) {
-    for column in table.columns.iter().filter(|column| !column.computed) {
-        let quoted = session.quote(&column.name);
-        let sql = format!("UPDATE {} SET {quoted} = {quoted}", table.quoted);
-        if session.trial(&sql).await.is_ok() {
-            let object = format!("{name}.{}", column.name);
-            out.push(Write { object, what: "UPDATE".to_owned(), columns: vec![column.name.clone()], statements: vec![sql] });
-        }
+    let columns: Vec<&str> = table.columns.iter().filter(|column| !column.computed).map(|column| column.name.as_str()).collect();
+    let quoted = columns.iter().map(|column| session.quote(column));
+    let texts: Vec<String> = quoted.map(|column| format!("UPDATE {} SET {column} = {column}", table.quoted)).collect();
+    let outcomes = session.trials(&texts).await;
+    for ((column, sql), _) in columns.into_iter().zip(texts).zip(outcomes).filter(|(_, outcome)| outcome.is_ok()) {
+        let object = format!("{name}.{column}");
+        out.push(Write { object, what: "UPDATE".to_owned(), columns: vec![column.to_owned()], statements: vec![sql] });
     }
 }
 
@@ -130,11 +129,8 @@ async fn deletes(session: &mut Session, name: &str, table: &Table, out: &mut Vec
             .collect();
         candidates.push(format!("DELETE FROM {} WHERE {}", table.quoted, parts.join(" AND ")));
     }
-    for sql in candidates {
-        if session.trial(&sql).await.is_ok() {
-            write.statements.push(sql);
-        }
-    }
+    let outcomes = session.trials(&candidates).await;
+    write.statements.extend(candidates.into_iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(sql, _)| sql));
     out.push(write);
 }
 
@@ -144,8 +140,13 @@ pub async fn replay(session: &mut Session, old: &OldCode) -> Outcome {
     for read in &old.reads {
         reads(session, read, &mut outcome).await;
     }
-    for write in &old.writes {
-        judge(session, write, &mut outcome).await;
+    for writes in old.writes.chunks(8) {
+        let texts: Vec<String> = writes.iter().flat_map(|write| &write.statements).cloned().collect();
+        let mut outcomes = session.trials(&texts).await.into_iter();
+        for write in writes {
+            let refusals = outcomes.by_ref().take(write.statements.len()).filter_map(Result::err).collect();
+            judge(write, refusals, &mut outcome);
+        }
     }
     outcome
 }
@@ -174,13 +175,7 @@ async fn reads(session: &mut Session, read: &Read, outcome: &mut Outcome) {
 }
 
 /// All refused by the statement itself, or every value refused: broken. Some refused: restricted.
-async fn judge(session: &mut Session, write: &Write, outcome: &mut Outcome) {
-    let mut refusals: Vec<Refusal> = Vec::new();
-    for sql in &write.statements {
-        if let Err(refusal) = session.trial(sql).await {
-            refusals.push(refusal);
-        }
-    }
+fn judge(write: &Write, refusals: Vec<Refusal>, outcome: &mut Outcome) {
     let Some(first) = refusals.first() else { return };
     let mildest = refusals.iter().map(|refusal| refusal.cause(&write.columns)).min().unwrap_or(Cause::Rows);
     let all = refusals.len() == write.statements.len() && mildest != Cause::Rows;

@@ -121,13 +121,20 @@ fn checked(table: &Table) -> Hints {
 }
 
 /// Writes rows into every base table. Returns the tables that took none.
-pub async fn seed(session: &mut Session, catalog: &Catalog, hints: &Hints, reach: Reach) -> Vec<String> {
+pub async fn seed(session: &mut Session, catalog: &Catalog, scripts: &[String], reach: Reach) -> Vec<String> {
     let mut gaps = Vec::new();
     if reach == Reach::Empty {
         return gaps;
     }
+    let hints = &hints(scripts);
+    let written: BTreeSet<String> = scripts.iter().flat_map(|script| words(script)).collect();
     for name in parents_first(catalog) {
         let table = &catalog.tables[&name];
+        let plain = name.rsplit('.').next().unwrap_or_default().to_lowercase();
+        if reach == Reach::Elsewhere && written.contains(&plain) {
+            gaps.push(name);
+            continue;
+        }
         let maker = Maker::new(session, catalog, table, reach).await;
         if fill(session, table, &maker, hints).await == 0 {
             gaps.push(name);
@@ -148,10 +155,25 @@ async fn fill(session: &mut Session, table: &Table, maker: &Maker<'_>, hints: &H
     }
     if hints.keys().any(|name| table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name))) {
         for row in ROWS..ROWS + HINTED {
-            stored += usize::from(store(session, maker, row, Shape::Full, hints).await);
+            stored += hinted(session, table, maker, row, hints).await;
         }
     }
     count_on(session, table).await;
+    stored
+}
+
+/// A row with the values of all hints, or one row for each column where they do not go together: a literal may be no value of a column.
+async fn hinted(session: &mut Session, table: &Table, maker: &Maker<'_>, row: usize, hints: &Hints) -> usize {
+    if store(session, maker, row, Shape::Full, hints).await {
+        return 1;
+    }
+    let mut stored = 0;
+    for (at, column) in table.columns.iter().enumerate() {
+        let Some((name, values)) = hints.get_key_value(&column.name.to_lowercase()) else { continue };
+        let one = Hints::from([(name.clone(), values.clone())]);
+        // Another number than that of the next hinted row.
+        stored += usize::from(store(session, maker, row + HINTED * (at % 10 + 1), Shape::Full, &one).await);
+    }
     stored
 }
 
@@ -194,16 +216,21 @@ fn parents_first(catalog: &Catalog) -> Vec<String> {
     order
 }
 
-/// What the scripts compare columns with: `column = 'x'`, `column IN ('x', 'y')`, `column LIKE 'x%'`.
+/// What the scripts compare columns with: `column = 'x'`, `column IN ('x', 'y')`, `column LIKE 'x%'`, `CASE column WHEN 'x'`.
 pub fn hints(scripts: &[String]) -> Hints {
     let mut hints = Hints::new();
     for script in scripts {
-        let mut column = String::new();
-        for word in words(script) {
+        let (mut column, mut chosen) = (String::new(), String::new());
+        let words = words(script);
+        for (at, word) in words.iter().cloned().enumerate() {
             if let Some(value) = word.strip_prefix('\'') {
                 hint(&mut hints, &column, value.replace('%', "x"));
             } else if word.chars().all(|c| c.is_ascii_digit()) {
                 hint(&mut hints, &column, word);
+            } else if word == "case" {
+                chosen = words.get(at + 1).cloned().unwrap_or_default();
+            } else if word == "when" {
+                column.clone_from(&chosen);
             } else if !matches!(word.as_str(), "in" | "not" | "like" | "ilike" | "is" | "any" | "array") {
                 column = word;
             }

@@ -61,16 +61,51 @@ impl Session {
 
     /// Runs one statement, takes it back, and says whether it was accepted.
     pub async fn trial(&mut self, sql: &str) -> Result<(), Refusal> {
-        self.run("BEGIN").await?;
-        let mut outcome = self.run(sql).await;
-        if outcome.is_ok() && matches!(self, Session::Postgres(_)) {
-            outcome = self.run("SET CONSTRAINTS ALL IMMEDIATE").await;
+        if matches!(self, Session::Postgres(_)) {
+            let outcome = self.run(&format!("BEGIN; {sql}; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK")).await;
+            if outcome.is_err() {
+                let _ = self.run("ROLLBACK").await;
+            }
+            return outcome;
         }
+        self.run("BEGIN").await?;
+        let outcome = self.run(sql).await;
         // SQLite takes a transaction back by itself after some errors.
         let _ = self.run("ROLLBACK").await;
         outcome
     }
+
+    /// Tries statements, each by itself. Where the server is another process they are first tried all in one go: most pass.
+    pub async fn trials(&mut self, statements: &[String]) -> Vec<Result<(), Refusal>> {
+        if statements.len() > 1 && self.all_pass(statements).await {
+            return vec![Ok(()); statements.len()];
+        }
+        let mut outcomes = Vec::new();
+        for sql in statements {
+            outcomes.push(self.trial(sql).await);
+        }
+        outcomes
+    }
+
+    async fn all_pass(&mut self, statements: &[String]) -> bool {
+        let check = match self {
+            Session::Postgres(_) => "; SET CONSTRAINTS ALL IMMEDIATE",
+            Session::MySql(_) => "",
+            Session::Sqlite(_) => return false,
+        };
+        for some in statements.chunks(TOGETHER) {
+            let script: String = some.iter().map(|sql| format!("BEGIN; {sql}{check}; ROLLBACK; ")).collect();
+            if self.run(script.trim_end_matches("; ")).await.is_err() {
+                let _ = self.run("ROLLBACK").await;
+                return false;
+            }
+        }
+        true
+    }
 }
+
+/// Statements sent together.
+const TOGETHER: usize = 40;
 
 /// A name in the dialect's quotes.
 pub fn quote(dialect: Dialect, name: &str) -> String {

@@ -102,7 +102,7 @@ pub fn catalog(session: &mut Session) -> Result<Catalog, Refusal> {
     for object in objects {
         let [Some(kind), Some(name), Some(_), sql] = object.as_slice() else { continue };
         let sql = sql.as_deref().unwrap_or_default();
-        catalog.lines.extend(lines(kind, name, sql));
+        catalog.lines.extend(if kind == "table" { table_lines(session, name, sql)? } else { vec![line(kind, name, sql)] });
         if kind == "table" || kind == "view" {
             catalog.tables.insert(name.clone(), table(session, name, kind == "table", sql)?);
         }
@@ -110,19 +110,44 @@ pub fn catalog(session: &mut Session) -> Result<Catalog, Refusal> {
     Ok(catalog)
 }
 
-/// A table's text cut at its outer commas, so that the order of columns does not count.
-fn lines(kind: &str, name: &str, sql: &str) -> Vec<String> {
+fn plain(sql: &str) -> String {
     let plain: String = sql.chars().filter(|c| !c.is_whitespace() && !"\"`[]".contains(*c)).collect::<String>().to_lowercase();
     // What every index does unless it is told DESC.
-    let plain = plain.replace("asc,", ",").replace("asc)", ")");
-    match plain.split_once('(') {
-        Some((_, inner)) if kind == "table" => {
-            let (columns, options) = inner.rsplit_once(')').unwrap_or((inner, ""));
-            let options = Some(options).filter(|options| !options.is_empty()).map(str::to_owned);
-            cut(columns).into_iter().chain(options).map(|part| format!("table {name}: {part}")).collect()
-        }
-        _ => vec![format!("{kind} {name}: {plain}")],
+    plain.replace("asc,", ",").replace("asc)", ")")
+}
+
+fn line(kind: &str, name: &str, sql: &str) -> String {
+    format!("{kind} {name}: {}", plain(sql))
+}
+
+/// What a table is, however it is written: SQLite keeps the text of constraints, where and under which name they stand.
+fn table_lines(session: &mut Session, name: &str, sql: &str) -> Result<Vec<String>, Refusal> {
+    let literal = name.replace('\'', "''");
+    let queries = [
+        format!(
+            "SELECT 'column ' || name || ' ' || lower(type) || ' ' || \"notnull\" || ' ' || coalesce(dflt_value, '') || ' ' || pk || hidden FROM pragma_table_xinfo('{literal}')"
+        ),
+        format!(
+            "SELECT 'foreign ' || group_concat(f.\"from\" || '>' || coalesce(f.\"to\", (SELECT name FROM pragma_table_info(f.\"table\") WHERE pk = f.seq + 1), '')) || ' ' || lower(f.\"table\") || f.on_update || f.on_delete FROM pragma_foreign_key_list('{literal}') f GROUP BY f.id, f.\"table\", f.on_update, f.on_delete"
+        ),
+        format!(
+            "SELECT 'unique ' || (SELECT group_concat(name) FROM pragma_index_info(l.name)) FROM pragma_index_list('{literal}') l WHERE l.origin = 'u'"
+        ),
+    ];
+    let mut lines = Vec::new();
+    for query in &queries {
+        let rows = session.rows(query)?.into_iter().filter_map(|row| row.into_iter().next().flatten());
+        lines.extend(rows.map(|row| format!("table {name}: {}", plain(&row))));
     }
+    let text = plain(sql);
+    let (_, inner) = text.split_once('(').unwrap_or_default();
+    let (columns, options) = inner.rsplit_once(')').unwrap_or((inner, ""));
+    for part in cut(columns) {
+        let more = ["check(", "generatedalways", "as(", "collate", "autoincrement"].into_iter();
+        lines.extend(more.filter_map(|word| part.find(word)).map(|at| format!("table {name}: {}", &part[at..])));
+    }
+    lines.push(format!("table {name}: {options}"));
+    Ok(lines)
 }
 
 fn cut(text: &str) -> Vec<String> {

@@ -8,6 +8,8 @@ use crate::sql::dialect::Dialect;
 pub enum Reach {
     Extreme,
     Ordinary,
+    /// Ordinary rows in tables that the migration does not name: one that refuses rows of its own tables can still be asked about.
+    Elsewhere,
     /// No rows: what can be seen without.
     Empty,
 }

@@ -12,6 +12,7 @@ use imbl::ordmap::DiffItem;
 use super::catalog::log::Action;
 use super::catalog::model::TypeObject;
 use super::catalog::{Catalog, Column, Guard, GuardKind, Relation, Replay, Step};
+use super::dialect::Dialect;
 use super::effect::{By, Certainty, Effect, EffectKind};
 use super::effects::effects;
 use super::name::Name;
@@ -357,6 +358,7 @@ fn describe(catalog: &Catalog, relation: &Relation, guard: &Guard) -> String {
         GuardKind::Exclude { .. } => format!("an exclusion on ({columns})"),
         GuardKind::Index { .. } => format!("an index on ({columns})"),
     };
-    let name = guard.name.as_ref().map(|name| format!(" named {name}")).unwrap_or_default();
-    kind + &name
+    // SQLite has no statement that takes the name of a constraint.
+    let named = guard.name.as_ref().filter(|_| guard.is_index || catalog.dialect != Dialect::Sqlite);
+    kind + &named.map(|name| format!(" named {name}")).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! Public histories, migration by migration.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rollback_safe::migrations::analysis::{Ask, analyze};
@@ -25,14 +26,13 @@ pub struct Corpus {
     /// What its framework or another module makes first.
     #[serde(default)]
     first: Vec<String>,
-    /// A placeholder that its framework fills with nothing.
+    /// Placeholders, and what its framework writes for each.
     #[serde(default)]
-    erase: String,
+    fill: BTreeMap<String, String>,
 }
 
 /// What came of one.
 pub struct Proved {
-    pub corpus: Corpus,
     pub framework: String,
     pub figures: Figures,
 }
@@ -49,7 +49,7 @@ pub fn is_there(root: &Path, corpus: &Corpus) -> bool {
 /// Proves one history.
 pub async fn prove(root: &Path, corpus: &Corpus) -> Result<Proved, String> {
     let server = servers::server(corpus.dialect)?;
-    let tree = tree(&root.join(&corpus.path), &corpus.erase)?;
+    let tree = tree(&root.join(&corpus.path), &corpus.fill)?;
     let history = history(&tree, &Options { dialect: Some(corpus.dialect), ..Options::default() });
     if history.migrations.is_empty() {
         return Err("no migrations found".to_owned());
@@ -58,10 +58,10 @@ pub async fn prove(root: &Path, corpus: &Corpus) -> Result<Proved, String> {
     let report = analyze(&history, &Ask { from: None, to: None, older: None, applied: None, on_unknown: false, open: &open })?;
     let figures =
         prove_history(server, &history, &report, &corpus.first, &mut |_| {}).await.map_err(|refusal| refusal.to_string())?;
-    Ok(Proved { corpus: corpus.clone(), framework: history.framework.as_str().to_owned(), figures })
+    Ok(Proved { framework: history.framework.as_str().to_owned(), figures })
 }
 
-fn tree(directory: &Path, erase: &str) -> Result<Tree, String> {
+fn tree(directory: &Path, fill: &BTreeMap<String, String>) -> Result<Tree, String> {
     let mut files = Vec::new();
     let mut open: Vec<PathBuf> = vec![directory.to_owned()];
     while let Some(next) = open.pop() {
@@ -70,17 +70,16 @@ fn tree(directory: &Path, erase: &str) -> Result<Tree, String> {
             if path.is_dir() {
                 open.push(path);
             } else if let (Ok(name), Ok(bytes)) = (path.strip_prefix(directory), std::fs::read(&path)) {
-                files.push((name.to_string_lossy().into_owned(), without(bytes, erase)));
+                files.push((name.to_string_lossy().into_owned(), filled(bytes, fill)));
             }
         }
     }
     Ok(Tree::from_files(files))
 }
 
-fn without(bytes: Vec<u8>, erase: &str) -> Vec<u8> {
+fn filled(bytes: Vec<u8>, fill: &BTreeMap<String, String>) -> Vec<u8> {
     match String::from_utf8(bytes) {
-        Ok(text) if !erase.is_empty() => text.replace(erase, "").into_bytes(),
-        Ok(text) => text.into_bytes(),
+        Ok(text) => fill.iter().fold(text, |text, (placeholder, value)| text.replace(placeholder.as_str(), value)).into_bytes(),
         Err(error) => error.into_bytes(),
     }
 }

@@ -4,13 +4,14 @@
 mod cases;
 mod connections;
 mod corpora;
+mod kept;
 mod results;
 mod servers;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cases::Outcome;
-use corpora::Proved;
+use kept::Kept;
 use rollback_safe::prove::compare::Figures;
 use rollback_safe::sql::dialect::Dialect;
 use tokio::runtime::Runtime;
@@ -108,7 +109,7 @@ fn prove_corpora(runtime: &Runtime, wanted: &[String], tally: &mut Tally) {
         tally.skipped += 1;
         return;
     };
-    let mut proved = Vec::new();
+    let mut measured = Vec::new();
     for corpus in corpora::all().into_iter().filter(|corpus| is_wanted(wanted, &corpus.name)) {
         if !corpora::is_there(&root, &corpus) {
             println!("{}: skipped: not in CORPORA", corpus.name);
@@ -120,7 +121,8 @@ fn prove_corpora(runtime: &Runtime, wanted: &[String], tally: &mut Tally) {
                 print!("{}", results::summary(&corpus.name, &one.figures));
                 results::keep(&corpus.name, &one.figures, &[]);
                 tally.passed += 1;
-                proved.push(one);
+                measured.push(Kept::new(&corpus.name, &one.framework, &one.figures));
+                publish(runtime, &measured);
             }
             Err(why) => {
                 println!("{}: {why}", corpus.name);
@@ -128,13 +130,13 @@ fn prove_corpora(runtime: &Runtime, wanted: &[String], tally: &mut Tally) {
             }
         }
     }
-    if let Some(path) = std::env::var_os("PROOF_RESULTS").filter(|_| !proved.is_empty()) {
-        publish(runtime, Path::new(&path), &proved);
-    }
 }
 
-fn publish(runtime: &Runtime, path: &Path, proved: &[Proved]) {
-    let date = jiff::Zoned::now().date().to_string();
+/// After each history, so that an interrupted run leaves what it measured.
+fn publish(runtime: &Runtime, measured: &[Kept]) {
+    measured.last().into_iter().for_each(kept::store);
+    let Some(path) = std::env::var_os("PROOF_RESULTS") else { return };
     let versions = runtime.block_on(servers::versions());
-    std::fs::write(path, results::markdown(proved, &versions, &date)).expect("PROOF_RESULTS can be written");
+    let shown = kept::all(&corpora::all(), measured);
+    std::fs::write(path, results::markdown(&shown, &versions)).expect("PROOF_RESULTS can be written");
 }

@@ -69,6 +69,8 @@ pub struct Destruction {
     pub rows: bool,
     /// WHERE of it, as text.
     pub condition: Option<String>,
+    /// The columns of the relation, where the condition tests for NULL.
+    pub tested: Vec<(Ident, ColumnId)>,
     pub certainty: Certainty,
     pub why: String,
 }
@@ -79,6 +81,8 @@ pub struct Copied {
     pub to: ColumnId,
     /// WHERE of the copy, as text; none for all rows.
     pub condition: Option<String>,
+    /// The columns of the table that is read, where the condition tests for NULL.
+    pub tested: Vec<(Ident, ColumnId)>,
     /// How sure it is that every value of the rows that it covers arrives.
     pub complete: Certainty,
     /// The rows that are copied were filtered in a way that cannot be compared.

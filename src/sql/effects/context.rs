@@ -78,7 +78,8 @@ impl<'a> Context<'a> {
             return None;
         }
         let copies = self.copies.get(&column).into_iter().flatten();
-        let covering = copies.filter(|(made, copy)| *made < at && covers(copy, condition));
+        let covering =
+            copies.filter(|(made, copy)| *made < at && (covers(copy, condition) || self.takes_all_old_rows(*made, copy)));
         covering.filter_map(|(made, copy)| self.kept(copy, *made, depth)).max_by_key(|place| place.certainty)
     }
 
@@ -104,6 +105,18 @@ impl<'a> Context<'a> {
     /// A column that some, but perhaps not all values were copied to.
     pub fn is_partly_copied(&self, column: ColumnId, at: usize) -> bool {
         self.copies.get(&column).into_iter().flatten().any(|(made, copy)| *made < at && self.after().column(copy.to).is_some())
+    }
+
+    /// Whether values of a column were written over, or its rows taken, before a place in the log.
+    pub fn is_hit(&self, column: ColumnId, at: usize) -> bool {
+        self.hits.get(&column).into_iter().flatten().any(|(made, _)| *made < at)
+    }
+
+    /// The copy that all values of a column came from, and its place in the log.
+    pub fn only_copy_to(&self, column: ColumnId, at: usize) -> Option<(usize, &'a Copied)> {
+        let all = self.copies.values().flatten();
+        let mut to = all.filter(|(made, copy)| *made < at && copy.to == column);
+        to.next().copied().filter(|_| to.next().is_none()).filter(|(_, copy)| !copy.partial)
     }
 
     /// Whether the values of an old column are the ones of a new one.

@@ -11,11 +11,15 @@ enum Fate {
     Elsewhere(Place),
     /// They are found where old code looks for them.
     Stayed,
+    /// The rows are, with numbers that the database gives anew.
+    Renumbered,
 }
 
 pub(super) fn losses(context: &Context, found: &mut Vec<Effect>) {
     for (at, event) in context.step.log.iter().enumerate() {
-        if let Action::Destroy(destruction) = &event.action {
+        if let Action::Destroy(destruction) = &event.action
+            && !context.spares_old_rows(at, destruction)
+        {
             lost(context, at, event.mark, destruction, found);
         }
     }
@@ -50,9 +54,16 @@ fn lost(context: &Context, at: usize, mark: Mark, destruction: &Destruction, fou
         match fate {
             Fate::Gone(certainty) => found.push(gone(context, mark, target, certainty, &destruction.why)),
             Fate::Elsewhere(place) => found.extend(moved(context, mark, target, &place, false)),
+            Fate::Renumbered => found.push(renumbered(context, mark, target)),
             Fate::Stayed => {}
         }
     }
+}
+
+fn renumbered(context: &Context, mark: Mark, target: Target) -> Effect {
+    let why =
+        format!("The rows are copied without {target}, which is counted anew: where numbers were left out, rows get others");
+    context.effect(EffectKind::ChangesResult, target, mark, Certainty::Likely, why)
 }
 
 /// Rows that all went the same way are told of once.
@@ -81,7 +92,7 @@ fn report_whole(
 fn certainty_of(fate: &Fate) -> Certainty {
     match fate {
         Fate::Gone(certainty) => *certainty,
-        Fate::Elsewhere(_) | Fate::Stayed => Certainty::Possible,
+        Fate::Elsewhere(_) | Fate::Stayed | Fate::Renumbered => Certainty::Possible,
     }
 }
 
@@ -89,17 +100,33 @@ fn is_one_table(context: &Context, first: &Place, fates: &[(&Column, Fate)]) -> 
     let table = |column: ColumnId| context.after().owners.get(&column);
     fates.iter().all(|(_, fate)| match fate {
         Fate::Elsewhere(place) => table(place.column) == table(first.column),
-        Fate::Gone(_) | Fate::Stayed => false,
+        Fate::Gone(_) | Fate::Stayed | Fate::Renumbered => false,
     })
 }
 
 fn fate(context: &Context, at: usize, relation: &Relation, column: &Column, destruction: &Destruction) -> Fate {
     let Some(place) = context.place(column.id, at, destruction.condition.as_deref(), 0) else {
+        if is_renumbered(context, at, relation, column) {
+            return Fate::Renumbered;
+        }
         return Fate::Gone(certainty_of_loss(context, at, column, destruction));
     };
     let Some((table, at_end)) = context.after().column(place.column) else { return Fate::Gone(destruction.certainty) };
     let stayed = table.name == relation.name && at_end.name == column.name;
     if stayed { Fate::Stayed } else { Fate::Elsewhere(Place { certainty: place.certainty.min(destruction.certainty), ..place }) }
+}
+
+/// A counted column that was left out when all rows were copied into a table of the same name, in the order that they stood in.
+fn is_renumbered(context: &Context, at: usize, relation: &Relation, column: &Column) -> bool {
+    let now = context.after().named(&relation.name).filter(|now| now.id != relation.id);
+    let counted = now.and_then(|now| now.column(&column.name)).filter(|now| now.identity.is_some() && column.identity.is_some());
+    let Some(counted) = counted else { return false };
+    let is_left_out = context.only_copy_to(counted.id, usize::MAX).is_none();
+    let stays = |other: &Column| {
+        let place = context.place(other.id, at, None, 0);
+        place.and_then(|place| context.after().column(place.column)).is_some_and(|(table, _)| table.name == relation.name)
+    };
+    is_left_out && relation.stored_columns().any(stays)
 }
 
 /// Values of which some were copied, or that a copy numbers anew, are not surely gone.

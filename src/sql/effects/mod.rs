@@ -4,6 +4,7 @@ mod compare;
 mod context;
 mod guards;
 mod loss;
+mod nulls;
 mod others;
 #[cfg(test)]
 mod tests;

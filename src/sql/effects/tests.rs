@@ -36,9 +36,10 @@ struct Expected {
     down: Option<String>,
 }
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     include_str!("../../../tests/proof/cases/columns.yaml"),
     include_str!("../../../tests/proof/cases/constraints.yaml"),
+    include_str!("../../../tests/proof/cases/corpora.yaml"),
     include_str!("../../../tests/proof/cases/data.yaml"),
     include_str!("../../../tests/proof/cases/mysql.yaml"),
     include_str!("../../../tests/proof/cases/postgres.yaml"),

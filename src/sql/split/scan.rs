@@ -161,6 +161,7 @@ impl<R: BufRead> Splitter<R> {
         while self.input.ensure(1) {
             let window = self.input.window();
             let length = window.iter().position(|byte| !is_word(*byte) && *byte != b'$').unwrap_or(window.len());
+            let length = self.before_delimiter(length);
             if length == 0 {
                 break;
             }
@@ -176,6 +177,16 @@ impl<R: BufRead> Splitter<R> {
         if self.dialect == Dialect::PostgreSql && word == b"E" && self.input.peek(0) == b'\'' {
             self.string(b'\'', true);
         }
+    }
+
+    /// MySQL's client ends a statement wherever the delimiter stands outside of quotes, as in `END$$`.
+    fn before_delimiter(&mut self, length: usize) -> usize {
+        if self.delimiter == b";" {
+            return length;
+        }
+        self.input.ensure(length + self.delimiter.len());
+        let (window, delimiter) = (self.input.window(), self.delimiter.as_slice());
+        (0..length).find(|at| window[*at..].starts_with(delimiter)).unwrap_or(length)
     }
 
     fn quoted_name(&mut self, close: u8) {

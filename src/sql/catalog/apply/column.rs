@@ -305,7 +305,8 @@ impl Replay {
         why: &str,
     ) {
         let certainty = certainty.min(self.mark.cap);
-        self.event(Action::Destroy(Destruction { relation, columns, rows, condition, certainty, why: why.to_owned() }));
+        let tested = self.tested(Some(relation), condition.as_deref());
+        self.event(Action::Destroy(Destruction { relation, columns, rows, condition, tested, certainty, why: why.to_owned() }));
     }
 }
 

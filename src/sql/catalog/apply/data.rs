@@ -108,8 +108,17 @@ impl Replay {
 
     fn copied(&mut self, from: ColumnId, to: ColumnId, condition: Option<String>, complete: Certainty, partial: bool) {
         if to.0 != 0 && from != to {
-            self.event(Action::Copy(Copied { from, to, condition, complete, partial }));
+            let owner = self.catalog.column(from).map(|(relation, _)| relation.id);
+            let tested = self.tested(owner, condition.as_deref());
+            self.event(Action::Copy(Copied { from, to, condition, tested, complete, partial }));
         }
+    }
+
+    /// The columns that a test for NULL can name.
+    pub(super) fn tested(&self, relation: Option<RelationId>, condition: Option<&str>) -> Vec<(Ident, ColumnId)> {
+        let relation = relation.filter(|_| condition.is_some_and(|text| text.contains("null")));
+        let columns = relation.and_then(|id| self.catalog.relation(id)).map(|relation| &relation.columns);
+        columns.into_iter().flatten().map(|column| (column.name.clone(), column.id)).collect()
     }
 
     /// How sure it is that values survive the copy into a column of another type; none where they surely do not.
