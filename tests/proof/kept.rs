@@ -1,7 +1,7 @@
 //! Figures of one history as a file, so that runs can be put together and an interrupted one leaves what it measured.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rollback_safe::prove::compare::Figures;
 use rollback_safe::sql::dialect::Dialect;
@@ -18,7 +18,7 @@ pub type Counts = [usize; 3];
 pub struct Kept {
     pub name: String,
     pub framework: String,
-    /// The digest of the program that measured it.
+    /// The digest of the sources that measured it.
     pub code: String,
     pub date: String,
     pub migrations: usize,
@@ -67,10 +67,24 @@ impl Kept {
     }
 }
 
-/// Of this program, so that figures of another one are told apart.
+/// Of the sources that decide, so that figures of another state of them are told apart.
 pub fn digest() -> String {
-    let program = std::env::current_exe().and_then(std::fs::read).unwrap_or_default();
-    Sha256::digest(program).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<PathBuf> = Vec::new();
+    for part in ["src/sql", "src/migrations", "src/prove", "rules/tables"] {
+        collect(&root.join(part), &mut files);
+    }
+    files.sort();
+    let mut hash = Sha256::new();
+    files.iter().for_each(|file| hash.update(std::fs::read(file).unwrap_or_default()));
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        if path.is_dir() { collect(&path, files) } else { files.push(path) }
+    }
 }
 
 /// Writes one into the directory that `PROOF_FIGURES` names.
