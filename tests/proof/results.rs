@@ -7,6 +7,7 @@ use rollback_safe::prove::compare::{Figures, KINDS};
 use rollback_safe::sql::dialect::Dialect;
 use serde::Deserialize;
 
+use super::corpora;
 use super::kept::{Counts, Kept, Shown, of_dialect};
 
 /// A few lines on one history or all cases.
@@ -51,6 +52,7 @@ pub fn markdown(shown: &[Shown], versions: &[String]) -> String {
         format!("# Verdicts against real databases: figures\n\nMeasured {} with {}.\n", dates(shown), versions.join(", "));
     text += "Written by `PROOF_RESULTS=tests/proof/RESULTS.md cargo test --test proof`; [README.md](README.md) says what is measured.\n";
     text += &other_code(shown);
+    text += &not_measured(shown);
     for (held, title) in [(true, "Histories held out"), (false, "Histories that mechanisms were written after")] {
         let chosen: Vec<&Shown> = shown.iter().filter(|one| one.corpus.held == held).collect();
         if !chosen.is_empty() {
@@ -76,6 +78,12 @@ fn other_code(shown: &[Shown]) -> String {
         return String::new();
     }
     format!("Measured with an earlier state of the code: {}.\n", names.join(", "))
+}
+
+fn not_measured(shown: &[Shown]) -> String {
+    let is_shown = |name: &String| shown.iter().any(|one| one.kept.name == *name);
+    let names: Vec<String> = corpora::all().into_iter().map(|corpus| corpus.name).filter(|name| !is_shown(name)).collect();
+    if names.is_empty() { String::new() } else { format!("Not measured: {}.\n", names.join(", ")) }
 }
 
 fn sum<'a>(chosen: impl IntoIterator<Item = &'a Shown>) -> Kept {
