@@ -38,13 +38,14 @@ struct Alembic {
 }
 
 pub(super) fn read(nodes: &[Node], dialect: Dialect) -> CodeMigration {
-    let walk = Walk::new(nodes, dialect);
+    let walk = Walk::with_properties(nodes, dialect);
     let mut read = both(&walk, "upgrade", "downgrade", &Alembic { batch: None });
     read.header = header(&walk);
     read
 }
 
-fn header(walk: &Walk) -> Header {
+/// What a module assigns to the names that order it.
+pub(super) fn header(walk: &Walk) -> Header {
     let list = |name: &str| walk.constants.get(name).map(|value| walk.texts(Some(value))).unwrap_or_default();
     Header {
         id: list("revision").pop(),

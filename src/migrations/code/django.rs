@@ -65,7 +65,7 @@ struct Run<'a> {
 
 /// One file; `state` is what the earlier files left.
 pub(super) fn read(nodes: &[Node], path: &str, state: &mut State, dialect: Dialect) -> CodeMigration {
-    let walk = Walk::new(nodes, dialect);
+    let walk = Walk::with_properties(nodes, dialect);
     let header = header(nodes, path);
     let app = header.app.clone().unwrap_or_default();
     let mut run = Run { walk: &walk, app, state, database: true };

@@ -40,7 +40,7 @@ const TYPES: &[(&str, &str, &str, &str)] = &[
 struct Knex;
 
 pub(super) fn read(nodes: &[Node], dialect: Dialect) -> CodeMigration {
-    both(&Walk::new(nodes, dialect), "up", "down", &Knex)
+    both(&Walk::with_properties(nodes, dialect), "up", "down", &Knex)
 }
 
 impl Vocabulary for Knex {

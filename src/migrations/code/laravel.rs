@@ -8,7 +8,8 @@ use super::script::{both, class_name, common};
 use super::walk::{Vocabulary, Walk, unknown};
 use crate::sql::dialect::Dialect;
 
-/// Method, PostgreSQL, MySQL, SQLite; `{n}` is the length or first digit, `{s}` the second.
+/// Method, PostgreSQL, MySQL, SQLite; `{n}` is the length or first digit, `{s}` the second; `{t}` the digits of a second (`Builder::$defaultTimePrecision` is 0),
+/// `{f}` the same where none is written for 0.
 const TYPES: &[(&str, &str, &str, &str)] = &[
     ("string", "varchar({n})", "varchar({n})", "varchar"),
     ("char", "char({n})", "char({n})", "varchar"),
@@ -27,6 +28,7 @@ const TYPES: &[(&str, &str, &str, &str)] = &[
     ("unsignedMediumInteger", "integer", "mediumint unsigned", "integer"),
     ("unsignedBigInteger", "bigint", "bigint unsigned", "integer"),
     ("foreignId", "bigint", "bigint unsigned", "integer"),
+    ("foreignIdFor", "bigint", "bigint unsigned", "integer"),
     ("id", "bigint", "bigint unsigned", "integer"),
     ("increments", "integer", "int unsigned", "integer"),
     ("integerIncrements", "integer", "int unsigned", "integer"),
@@ -44,12 +46,12 @@ const TYPES: &[(&str, &str, &str, &str)] = &[
     ("json", "json", "json", "text"),
     ("jsonb", "jsonb", "json", "text"),
     ("date", "date", "date", "date"),
-    ("dateTime", "timestamp", "datetime", "datetime"),
-    ("dateTimeTz", "timestamptz", "datetime", "datetime"),
-    ("time", "time", "time", "time"),
-    ("timeTz", "timetz", "time", "time"),
-    ("timestamp", "timestamp", "timestamp", "datetime"),
-    ("timestampTz", "timestamptz", "timestamp", "datetime"),
+    ("dateTime", "timestamp({t})", "datetime{f}", "datetime"),
+    ("dateTimeTz", "timestamptz({t})", "datetime{f}", "datetime"),
+    ("time", "time({t})", "time{f}", "time"),
+    ("timeTz", "timetz({t})", "time{f}", "time"),
+    ("timestamp", "timestamp({t})", "timestamp{f}", "datetime"),
+    ("timestampTz", "timestamptz({t})", "timestamp{f}", "datetime"),
     ("year", "integer", "year", "integer"),
     ("binary", "bytea", "blob", "blob"),
     ("uuid", "uuid", "char(36)", "varchar"),
@@ -60,15 +62,15 @@ const TYPES: &[(&str, &str, &str, &str)] = &[
     ("macAddress", "macaddr", "varchar(17)", "varchar"),
     ("geometry", "geometry", "geometry", "geometry"),
     ("point", "point", "point", "point"),
-    ("softDeletes", "timestamp", "timestamp", "datetime"),
-    ("softDeletesTz", "timestamptz", "timestamp", "datetime"),
+    ("softDeletes", "timestamp({t})", "timestamp{f}", "datetime"),
+    ("softDeletesTz", "timestamptz({t})", "timestamp{f}", "datetime"),
     ("rememberToken", "varchar(100)", "varchar(100)", "varchar"),
 ];
 
 struct Laravel;
 
 pub(super) fn read(nodes: &[Node], dialect: Dialect) -> CodeMigration {
-    let walk = Walk::new(nodes, dialect);
+    let walk = Walk::with_properties(nodes, dialect);
     let mut read = both(&walk, "up", "down", &Laravel);
     read.header.id = class_name(nodes);
     read
@@ -205,7 +207,7 @@ impl Blueprint {
                 let kind = if method.name == "timestampsTz" { "timestampTz" } else { "timestamp" };
                 Some(["created_at", "updated_at"].map(|name| self.add(line, plain(walk, name, kind, true))).to_vec())
             }
-            "morphs" | "nullableMorphs" | "uuidMorphs" | "nullableUuidMorphs" => {
+            "morphs" | "nullableMorphs" | "uuidMorphs" | "nullableUuidMorphs" | "numericMorphs" | "nullableNumericMorphs" => {
                 let name = text(0)?;
                 let null = method.name.starts_with("nullable");
                 let key = if method.name.to_lowercase().contains("uuid") { "uuid" } else { "unsignedBigInteger" };
@@ -226,7 +228,11 @@ impl Blueprint {
             "dropRememberToken" => Some(vec![drop_column(line, &table, "remember_token".into())]),
             "dropMorphs" => {
                 let name = text(0)?;
-                Some(["type", "id"].map(|end| drop_column(line, &table, format!("{name}_{end}"))).to_vec())
+                let columns = ["type", "id"].map(|end| format!("{name}_{end}"));
+                let index = text(1).unwrap_or_else(|| self.name(&columns, "index"));
+                let mut out = vec![Item::new(line, Change::DropIndex { table: table.clone(), name: index, if_exists: false })];
+                out.extend(columns.map(|column| drop_column(line, &table, column)));
+                Some(out)
             }
             "renameColumn" => one(Change::RenameColumn { table, from: text(0)?, to: text(1)? }),
             "rename" => one(Change::RenameTable { from: table, to: text(0)? }),
@@ -244,7 +250,7 @@ impl Blueprint {
             "foreign" => {
                 let columns = walk.texts(method.args.first());
                 let name = text(1).unwrap_or_else(|| self.name(&columns, "foreign"));
-                self.foreign(walk, line, name, columns, modifiers)
+                self.foreign(walk, line, name, columns, None, modifiers)
             }
             "dropPrimary" => one(Change::DropPrimaryKey { table }),
             "dropForeign" => one(Change::DropForeignKey { table, name: self.named(walk, method.args.first()?, "foreign") }),
@@ -290,7 +296,16 @@ impl Blueprint {
         Item::new(line, Change::CreateIndex { table, name, columns, unique, condition: None, if_not_exists: false })
     }
 
-    fn foreign(&self, walk: &Walk, line: u32, name: String, columns: Vec<String>, modifiers: &[&Call]) -> Option<Vec<Item>> {
+    /// `table` is the one that a model names.
+    fn foreign(
+        &self,
+        walk: &Walk,
+        line: u32,
+        name: String,
+        columns: Vec<String>,
+        table: Option<String>,
+        modifiers: &[&Call],
+    ) -> Option<Vec<Item>> {
         let find = |wanted: &str| modifiers.iter().find(|link| link.name == wanted);
         let action = |wanted: &str, cascade: &str, null: &str| {
             let written = find(wanted).and_then(|link| walk.text(link.args.first()));
@@ -300,7 +315,7 @@ impl Blueprint {
         let constrained = find("constrained").or_else(|| find("on"))?;
         let guessed = columns.first().and_then(|column| column.strip_suffix("_id")).map(plural);
         let reference = Reference {
-            table: walk.text(constrained.args.first()).or(guessed)?,
+            table: walk.text(constrained.args.first()).or(table).or(guessed)?,
             columns: find("references").map_or_else(|| vec!["id".into()], |link| walk.texts(link.args.first())),
             on_delete: action("onDelete", "cascadeOnDelete", "nullOnDelete"),
             on_update: action("onUpdate", "cascadeOnUpdate", "nullOnUpdate"),
@@ -312,12 +327,14 @@ impl Blueprint {
     fn column(&self, walk: &Walk, method: &Call, modifiers: &[&Call]) -> Option<Vec<Item>> {
         let kind = method.name.as_str();
         let sql_type = column_type(walk, method)?;
-        let name = walk.text(method.args.first()).or_else(|| {
+        let written = if kind == "foreignIdFor" { walk.text(method.args.get(1)) } else { walk.text(method.args.first()) };
+        let name = written.or_else(|| {
             Some(match kind {
                 "id" => "id".into(),
                 "softDeletes" | "softDeletesTz" => "deleted_at".into(),
                 "rememberToken" => "remember_token".into(),
                 "uuid" => "uuid".into(),
+                "foreignIdFor" => format!("{}_id", snake(&model(method)?)),
                 _ => return None,
             })
         })?;
@@ -344,6 +361,7 @@ impl Blueprint {
                 .map(|link| (link, true))
                 .or(find("virtualAs").map(|link| (link, false)))
                 .and_then(|(link, stored)| Some((walk.text(link.args.first())?, stored))),
+            check: labels(walk, method, &name),
             ..Column::default()
         };
         if find("change").is_some() {
@@ -355,7 +373,8 @@ impl Blueprint {
         }
         if find("constrained").is_some() || find("references").is_some() && find("on").is_some() {
             let foreign = self.name(std::slice::from_ref(&name), "foreign");
-            out.extend(self.foreign(walk, method.line, foreign, vec![name], modifiers).unwrap_or_default());
+            let table = model(method).filter(|_| kind == "foreignIdFor").map(|model| plural(&snake(&model)));
+            out.extend(self.foreign(walk, method.line, foreign, vec![name], table, modifiers).unwrap_or_default());
         }
         Some(out)
     }
@@ -381,7 +400,8 @@ fn plain(walk: &Walk, name: &str, kind: &str, null: bool) -> Column {
 }
 
 fn column_type(walk: &Walk, call: &Call) -> Option<String> {
-    let row = TYPES.iter().find(|row| row.0 == call.name)?;
+    // PHP's methods have no case.
+    let row = TYPES.iter().find(|row| row.0.eq_ignore_ascii_case(&call.name))?;
     let digits = |position: usize| match call.args.get(position).map(|value| walk.resolve(value)) {
         Some(Value::Number(number)) => Some(number.clone()),
         _ => None,
@@ -393,13 +413,47 @@ fn column_type(walk: &Walk, call: &Call) -> Option<String> {
             return Some(format!("enum({})", labels.join(", ")));
         }
     }
+    let precision = digits(1);
     let first = if call.name.to_lowercase().contains("decimal") { "8" } else { "255" };
     let pattern = pick(row, walk.dialect);
     Some(
         pattern
+            .replace("{t}", precision.as_deref().unwrap_or("0"))
+            .replace(
+                "{f}",
+                &precision.as_ref().filter(|digits| *digits != "0").map_or(String::new(), |digits| format!("({digits})")),
+            )
             .replace("{n}", &digits(1).unwrap_or_else(|| first.into()))
             .replace("{s}", &digits(2).unwrap_or_else(|| "2".into())),
     )
+}
+
+/// An enum is text with a CHECK where the database has no such type (`PostgresGrammar::typeEnum`, `SQLiteGrammar::typeEnum`).
+fn labels(walk: &Walk, method: &Call, name: &str) -> Option<String> {
+    if method.name != "enum" || walk.dialect.is_mysql() {
+        return None;
+    }
+    let labels = walk.texts(method.args.get(1));
+    let labels: Vec<String> = labels.iter().map(|text| super::lower::literal(text, walk.dialect)).collect();
+    (!labels.is_empty()).then(|| format!("{} in ({})", super::lower::quote(name, walk.dialect), labels.join(", ")))
+}
+
+/// The class in `foreignIdFor(User::class)`.
+fn model(method: &Call) -> Option<String> {
+    let class = method.args.first()?.as_call().filter(|call| call.name == "class")?;
+    Some(class.receiver.as_ref()?.as_call()?.name.clone())
+}
+
+/// `Str::snake`.
+pub(super) fn snake(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
 }
 
 /// `DB::raw('…')`: its text.

@@ -13,14 +13,20 @@ mod change;
 mod changelog;
 mod django;
 mod django_field;
+mod ecto;
+mod efcore;
 mod knex;
 mod laravel;
 mod lex;
 mod lower;
+mod object;
 mod parse;
+mod pgm;
 mod pgroll;
 mod rails;
 mod script;
+mod sequelize;
+mod typeorm;
 mod walk;
 
 #[cfg(test)]
@@ -167,21 +173,24 @@ impl Reader {
             Kind::Java => script::scanned(text, Language::Java, dialect),
             Kind::Django => django::read(&parsed(Language::Python), path, &mut self.models, dialect),
             Kind::Alembic => alembic::read(&parsed(Language::Python), dialect),
-            Kind::EfCore | Kind::FluentMigrator => plain(&parsed(Language::CSharp), "Up", "Down", dialect),
-            Kind::Ecto => plain(&parsed(Language::Elixir), "up", "down", dialect),
+            Kind::EfCore => efcore::read(&parsed(Language::CSharp), dialect),
+            Kind::FluentMigrator => plain(&parsed(Language::CSharp), "Up", "Down", dialect),
+            Kind::Ecto => ecto::read(&parsed(Language::Elixir), dialect),
             Kind::Knex => knex::read(&parsed(Language::Js), dialect),
             Kind::Laravel => laravel::read(&parsed(Language::Php), dialect),
             Kind::Phinx | Kind::Doctrine => plain(&parsed(Language::Php), "up", "down", dialect),
             Kind::Pgroll => pgroll::read(text, dialect),
             Kind::Reshape => pgroll::reshape(text, dialect),
-            _ => plain(&parsed(Language::Js), "up", "down", dialect),
+            Kind::Sequelize => sequelize::read(&parsed(Language::Js), dialect),
+            Kind::TypeOrm => typeorm::read(&parsed(Language::Js), dialect),
+            Kind::NodePgMigrate => pgm::read(&parsed(Language::Js), dialect),
         }
     }
 }
 
 /// SQL in calls; every other call is named as not understood.
 fn plain(nodes: &[ast::Node], up: &str, down: &str, dialect: Dialect) -> CodeMigration {
-    let mut read = script::both(&walk::Walk::new(nodes, dialect), up, down, &script::Plain);
+    let mut read = script::both(&walk::Walk::with_properties(nodes, dialect), up, down, &script::Plain);
     read.header.id = script::class_name(nodes);
     read
 }
@@ -195,6 +204,9 @@ pub fn read(kind: Kind, path: &str, text: &str, dialect: Dialect) -> CodeMigrati
 pub fn header(kind: Kind, path: &str, text: &str) -> Header {
     match kind {
         Kind::Django => django::header(&parse::parse(text, Language::Python), path),
+        Kind::Alembic => {
+            alembic::header(&walk::Walk::with_properties(&parse::parse(text, Language::Python), Dialect::PostgreSql))
+        }
         _ => read(kind, path, text, Dialect::PostgreSql).header,
     }
 }

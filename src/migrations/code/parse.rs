@@ -163,6 +163,9 @@ impl<'a> Parser<'a> {
         let line = self.line();
         let start = out.len();
         self.modifiers();
+        if self.branch_label() {
+            return;
+        }
         match self.word() {
             "" => {}
             "def" | "defp" | "defmacro" if self.language != Language::Js => return self.define(out, line),
@@ -199,6 +202,22 @@ impl<'a> Parser<'a> {
         let value = self.value();
         out.push(Node { line, kind: NodeKind::Expr(value) });
         self.trailing(out, start);
+    }
+
+    /// `case x:` and `default:` of a switch.
+    fn branch_label(&mut self) -> bool {
+        let braces = matches!(self.language, Language::Js | Language::Php | Language::CSharp | Language::Go | Language::Java);
+        let default = matches!(self.tok(0), Some(Tok::Label(label)) if label == "default");
+        if !braces || !(default || self.word() == "case" || self.word() == "default" && self.is_at(1, ":")) {
+            return false;
+        }
+        let label = |tok: &Tok| matches!(tok, Tok::Label(_) | Tok::Symbol(":" | ";" | "}" | "{"));
+        let length = self.tokens[self.at..].iter().take(24).position(|token| label(&token.tok));
+        let ends = length.is_some_and(|ahead| matches!(self.tok(ahead), Some(Tok::Label(_) | Tok::Symbol(":"))));
+        if ends {
+            self.at += length.unwrap_or_default() + 1;
+        }
+        ends
     }
 
     /// `export async`, `public static` and the like, attributes, decorators.

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::ast::{Call, Function, Node, NodeKind, Value};
 use super::change::{Change, Column, Constraint, ConstraintKind, Item, Reference, Undo, inverse};
+use super::script::opaque_file;
 use super::walk::{Vocabulary, Walk, sql_item, unknown};
 use super::{CodeMigration, DownKind, Header, lower};
 use crate::hex::hex;
@@ -17,11 +18,11 @@ const TYPES: &[(&str, &str, &str, &str)] = &[
     ("integer", "integer", "int", "integer"),
     ("bigint", "bigint", "bigint", "bigint"),
     ("smallint", "smallint", "smallint", "smallint"),
-    ("float", "float", "float", "float"),
+    ("float", "float", "float(24)", "float"),
     ("decimal", "decimal", "decimal", "decimal"),
     ("numeric", "decimal", "decimal", "decimal"),
     ("datetime", "timestamp", "datetime", "datetime"),
-    ("timestamp", "timestamp", "datetime", "datetime"),
+    ("timestamp", "timestamp", "timestamp", "datetime"),
     ("timestamptz", "timestamptz", "timestamp", "datetime"),
     ("time", "time", "time", "time"),
     ("date", "date", "date", "date"),
@@ -94,7 +95,7 @@ pub(super) fn read(nodes: &[Node], dialect: Dialect) -> CodeMigration {
             let down = inverse(&change);
             (change, Some(down))
         }
-        (None, up) => (up.unwrap_or_default(), body("down").map(Ok)),
+        (None, up) => (up.unwrap_or_else(|| vec![opaque_file()]), body("down").map(Ok)),
     };
     let written = !walk.functions.contains_key("change");
     let up = lower::lower(&up, dialect);
@@ -534,7 +535,7 @@ impl Rails {
         let sql_type = match kind.as_deref() {
             None | Some("primary_key") if walk.dialect == Dialect::Sqlite => "integer".to_owned(),
             None | Some("primary_key") => self.key_type().to_owned(),
-            Some(kind) => self.type_of(walk, &Call::default(), kind),
+            Some(kind) => self.type_of(walk, call, kind),
         };
         let default = match (kind.as_deref(), walk.dialect) {
             (Some("uuid"), Dialect::PostgreSql) => match call.option("default") {

@@ -73,7 +73,8 @@ fn calls_more(call: &Call) -> bool {
 
 /// Reads the two functions with a framework's words.
 pub(super) fn both(walk: &Walk, up: &str, down: &str, words: &dyn Vocabulary) -> CodeMigration {
-    let items = walk.functions.get(up).map(|function| walk.within(function).body(&function.body, words)).unwrap_or_default();
+    let read = |function: &Function| walk.within(function).body(&function.body, words);
+    let items = walk.functions.get(up).map_or_else(|| vec![opaque_file()], read);
     let (down, down_kind) = match walk.functions.get(down) {
         None => (None, DownKind::Missing),
         Some(function) if refuses(function) => (None, DownKind::Irreversible("its way down raises an error".into())),
@@ -164,7 +165,8 @@ pub(super) fn scanned(text: &str, language: Language, dialect: Dialect) -> CodeM
     CodeMigration { up: lower::lower(&up, dialect), down, down_kind, header: Header::default(), transactional: None }
 }
 
-fn opaque_file() -> Item {
+/// A file without the function that is run, or without a call that is known.
+pub(super) fn opaque_file() -> Item {
     use super::change::Change;
     Item::new(1, Change::Opaque { head: "code".into(), why: "a program whose calls are not read".into() })
 }

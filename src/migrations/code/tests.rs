@@ -207,3 +207,20 @@ fn programs_keep_calls_whose_text_is_not_there() {
         assert_eq!(ways(kind, text).0, expected, "{text}");
     }
 }
+
+#[test]
+fn headers_of_python_modules() {
+    let of = |kind, text| header(kind, "shop/migrations/0001_x.py", text);
+    let alembic = of(
+        Kind::Alembic,
+        "\"\"\"x\nRevises: a\n\"\"\"\nrevision: str = 'b'\ndown_revision: Union[str, None] = \"a\"  # 'no'\ndepends_on = None\n",
+    );
+    assert_eq!((alembic.id.as_deref(), alembic.parents.join(" ").as_str()), (Some("b"), "a"));
+    assert_eq!(of(Kind::Alembic, "revision = 'm'\ndown_revision = (\n  'a',\n  'b',\n)\n").parents, ["a", "b"]);
+    assert_eq!(of(Kind::Alembic, "revision = 'r'\ndown_revision = None\nx = 'y'").parents, [""; 0]);
+    let text = "class Migration(migrations.Migration):\n    replaces = [('app', '0001_a'), ('app', '0002_b')]\n\n    dependencies = [\n        # ('no', 'no'),\n        migrations.swappable_dependency(settings.AUTH_USER_MODEL),\n        (\"auth\", \"0001_initial\"),\n    ]\n";
+    let django = of(Kind::Django, text);
+    assert_eq!(django.replaces, ["app.0001_a", "app.0002_b"]);
+    assert_eq!(django.dependencies, ["auth.0001_initial"]);
+    assert_eq!(of(Kind::Django, "dependencies = [('a'").dependencies, [""; 0]);
+}

@@ -28,6 +28,8 @@ pub(super) struct Walk {
     pub dialect: Dialect,
     pub functions: BTreeMap<String, Function>,
     pub constants: BTreeMap<String, Value>,
+    /// A call always has parentheses: `a.b` reads a property.
+    properties: bool,
     depth: u32,
     /// Helpers that may still be followed, so that a file of calls to each other ends.
     budget: Rc<Cell<u32>>,
@@ -35,10 +37,21 @@ pub(super) struct Walk {
 
 impl Walk {
     pub fn new(nodes: &[Node], dialect: Dialect) -> Walk {
-        let mut walk =
-            Walk { dialect, functions: BTreeMap::new(), constants: BTreeMap::new(), depth: 0, budget: Rc::new(Cell::new(300)) };
+        let mut walk = Walk {
+            dialect,
+            functions: BTreeMap::new(),
+            constants: BTreeMap::new(),
+            properties: false,
+            depth: 0,
+            budget: Rc::new(Cell::new(300)),
+        };
         walk.collect(nodes);
         walk
+    }
+
+    /// For a language whose calls always have parentheses: `a.b` is a property there, which changes nothing.
+    pub fn with_properties(nodes: &[Node], dialect: Dialect) -> Walk {
+        Walk { properties: true, ..Walk::new(nodes, dialect) }
     }
 
     fn collect(&mut self, nodes: &[Node]) {
@@ -98,6 +111,7 @@ impl Walk {
             dialect: self.dialect,
             functions: self.functions.clone(),
             constants,
+            properties: self.properties,
             depth: self.depth,
             budget: self.budget.clone(),
         }
@@ -271,12 +285,17 @@ impl Walk {
                 dialect: self.dialect,
                 functions: self.functions.clone(),
                 constants: self.bound(function, call),
+                properties: self.properties,
                 depth: self.depth + 1,
                 budget: self.budget.clone(),
             };
             return out.extend(inner.within(function).body(&function.body, words));
         }
-        if call.called || call.receiver.is_some() {
+        if !call.called && self.properties {
+            if let Some(receiver @ Value::Call(_)) = &call.receiver {
+                self.value(receiver, words, out, call.line);
+            }
+        } else if call.called || call.receiver.is_some() {
             out.push(unknown(call));
         }
     }

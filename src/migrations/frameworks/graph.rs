@@ -4,10 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::python;
 use super::reading::{Loaded, Reading};
 use super::survey::{Candidate, Strength, Survey, is_below};
-use crate::migrations::code::Header;
+use crate::migrations::code::{self, Header, Kind as CodeKind};
 use crate::migrations::framework::Framework;
 use crate::migrations::history::{AnomalyKind, Kind, Migration};
 use crate::migrations::order::Order;
@@ -81,10 +80,8 @@ pub(super) fn read(reading: &mut Reading<'_>) {
 }
 
 fn header(framework: Framework, loaded: Loaded) -> (Loaded, Header) {
-    let header = match framework {
-        Framework::Alembic => python::alembic(loaded.text()),
-        _ => python::django(loaded.text()),
-    };
+    let kind = if framework == Framework::Alembic { CodeKind::Alembic } else { CodeKind::Django };
+    let header = code::header(kind, &loaded.path, loaded.text());
     (loaded, header)
 }
 

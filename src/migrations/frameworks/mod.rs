@@ -12,7 +12,6 @@ mod liquibase;
 mod manifest;
 mod pairs;
 mod plain;
-mod python;
 mod reading;
 mod sections;
 mod sqitch;
