@@ -15,6 +15,7 @@ mod django;
 mod django_field;
 mod ecto;
 mod efcore;
+mod idents;
 mod knex;
 mod laravel;
 mod lex;
@@ -23,8 +24,10 @@ mod object;
 mod parse;
 mod pgm;
 mod pgroll;
+mod phinx;
 mod rails;
 mod script;
+mod seaorm;
 mod sequelize;
 mod typeorm;
 mod walk;
@@ -169,7 +172,7 @@ impl Reader {
         match self.kind {
             Kind::Rails => rails::read(&parsed(Language::Ruby), dialect),
             Kind::Go => script::scanned(text, Language::Go, dialect),
-            Kind::Rust => script::scanned(text, Language::Rust, dialect),
+            Kind::Rust => seaorm::read(text, dialect),
             Kind::Java => script::scanned(text, Language::Java, dialect),
             Kind::Django => django::read(&parsed(Language::Python), path, &mut self.models, dialect),
             Kind::Alembic => alembic::read(&parsed(Language::Python), dialect),
@@ -178,7 +181,8 @@ impl Reader {
             Kind::Ecto => ecto::read(&parsed(Language::Elixir), dialect),
             Kind::Knex => knex::read(&parsed(Language::Js), dialect),
             Kind::Laravel => laravel::read(&parsed(Language::Php), dialect),
-            Kind::Phinx | Kind::Doctrine => plain(&parsed(Language::Php), "up", "down", dialect),
+            Kind::Phinx => phinx::read(&parsed(Language::Php), dialect),
+            Kind::Doctrine => plain(&parsed(Language::Php), "up", "down", dialect),
             Kind::Pgroll => pgroll::read(text, dialect),
             Kind::Reshape => pgroll::reshape(text, dialect),
             Kind::Sequelize => sequelize::read(&parsed(Language::Js), dialect),

@@ -166,6 +166,13 @@ impl<'a> Parser<'a> {
         if self.branch_label() {
             return;
         }
+        if !self.ends_blocks() && self.language != Language::Python && (self.is("{") || self.is("=>")) {
+            // A block of its own, or the arm of a `match`.
+            if !self.take("=>") || self.is("{") {
+                self.brace_or_one(out);
+            }
+            return;
+        }
         match self.word() {
             "" => {}
             "def" | "defp" | "defmacro" if self.language != Language::Js => return self.define(out, line),
@@ -187,6 +194,10 @@ impl<'a> Parser<'a> {
             }
             "import" | "from" | "use" | "using" | "package" if !self.ends_blocks() && !self.is_at(1, "(") => {
                 return self.skip_line();
+            }
+            "impl" if self.language == Language::Rust => {
+                self.skip_to_brace();
+                return self.brace_or_one(out);
             }
             word if self.is_control(word) => return self.control(out),
             _ => {}
@@ -229,6 +240,12 @@ impl<'a> Parser<'a> {
                 Language::Python if self.is("@") => self.skip_line(),
                 Language::Python if word == "async" => self.at += 1,
                 Language::CSharp if self.is("[") => self.skip_brackets(),
+                Language::Rust if self.is("#") => {
+                    self.at += 1;
+                    self.take("!");
+                    self.skip_brackets();
+                }
+                Language::Rust if matches!(word, "pub" | "async" | "unsafe") && next_is_word => self.at += 1,
                 Language::Js | Language::CSharp | Language::Php
                     if next_is_word
                         && matches!(
@@ -599,7 +616,7 @@ impl<'a> Parser<'a> {
         let mut ahead = 0;
         while !self.word_at(ahead + 1).is_empty()
             && ahead < 3
-            && matches!(self.language, Language::Js | Language::CSharp | Language::Php)
+            && matches!(self.language, Language::Js | Language::CSharp | Language::Php | Language::Rust)
         {
             ahead += 1;
         }

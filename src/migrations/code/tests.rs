@@ -194,7 +194,7 @@ fn programs_keep_calls_whose_text_is_not_there() {
         (
             Kind::Rust,
             "async fn up(&self, m: &SchemaManager) { m.drop_table(Table::drop().table(A::T).to_owned()).await?; db.execute_unprepared(\"DROP TABLE b\").await }",
-            "opaque drop_table; drop b",
+            "opaque m.drop_table; drop b",
         ),
         (
             Kind::Java,
@@ -223,4 +223,162 @@ fn headers_of_python_modules() {
     assert_eq!(django.replaces, ["app.0001_a", "app.0002_b"]);
     assert_eq!(django.dependencies, ["auth.0001_initial"]);
     assert_eq!(of(Kind::Django, "dependencies = [('a'").dependencies, [""; 0]);
+}
+
+#[test]
+fn ef_core_builders() {
+    let text = r#"public partial class AddThings : Migration
+{
+    protected override void Up(MigrationBuilder migrationBuilder)
+    {
+        migrationBuilder.CreateTable(
+            name: "Things",
+            columns: table => new
+            {
+                Id = table.Column<int>(type: "integer", nullable: false)
+                    .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
+                Name = table.Column<string>(type: "text", nullable: true),
+                OwnerId = table.Column<int>(nullable: false)
+            },
+            constraints: table =>
+            {
+                table.PrimaryKey("PK_Things", x => x.Id);
+                table.ForeignKey(name: "FK_Owner", column: x => x.OwnerId, principalTable: "Owners", principalColumn: "Id", onDelete: ReferentialAction.Cascade);
+            });
+        migrationBuilder.AddColumn<string>(name: "Note", table: "Owners", type: "text", nullable: false, defaultValue: "");
+        migrationBuilder.AlterColumn<long>(name: "N", table: "Owners", type: "bigint", nullable: false, defaultValue: 0L, oldClrType: typeof(int), oldType: "integer", oldNullable: true);
+        migrationBuilder.RenameColumn(name: "A", table: "Owners", newName: "B");
+        migrationBuilder.CreateIndex(name: "IX_A", table: "Things", columns: new[] { "OwnerId", "Name" }, unique: true);
+        migrationBuilder.Sql("DROP TABLE old");
+        migrationBuilder.UpdateData(table: "Owners", keyColumn: "Id", keyValue: 1, column: "B", value: 2);
+        migrationBuilder.Unheard("x");
+    }
+
+    protected override void Down(MigrationBuilder migrationBuilder)
+    {
+        migrationBuilder.DropTable(name: "Things");
+        migrationBuilder.DropColumn(name: "Note", table: "Owners");
+    }
+}
+"#;
+    let (up, down, kind) = ways(Kind::EfCore, text);
+    assert_eq!(
+        up,
+        "create Things (Id integer!, Name text, OwnerId integer!); add Owners.Note; update Owners; alter Owners.N Type; alter Owners.N SetNotNull; alter Owners.N SetDefault; rename Owners.A B; index Things; drop old; update Owners; opaque migrationBuilder.Unheard"
+    );
+    assert_eq!((down.as_str(), kind), ("drop Things; remove Owners.Note", DownKind::Written));
+}
+
+#[test]
+fn ecto_change_is_reverted_from_its_end() {
+    let text = r#"defmodule Shop.Repo.Migrations.AddUsers do
+  use Ecto.Migration
+
+  def change do
+    create table(:users, primary_key: [type: :uuid]) do
+      add :name, :string, null: false, size: 40
+      add :team_id, references(:teams, on_delete: :delete_all), null: false
+      timestamps()
+    end
+
+    create unique_index(:users, [:name])
+
+    alter table("teams") do
+      add :note, :text
+      modify :size, :bigint, from: :integer
+      remove :gone, :string, default: ""
+    end
+
+    rename table(:teams), :a, to: :b
+    execute "UPDATE teams SET b = 1", "UPDATE teams SET b = 2"
+  end
+end
+"#;
+    let (up, down, kind) = ways(Kind::Ecto, text);
+    assert_eq!(
+        up,
+        "create users (id uuid!, name varchar!, team_id bigint!, inserted_at timestamp!, updated_at timestamp!); index users; add teams.note; alter teams.size Type; remove teams.gone; rename teams.a b; update teams"
+    );
+    assert_eq!(
+        down,
+        "update teams; rename teams.b a; add teams.gone; alter teams.size Type; remove teams.note; drop index users_name_index; drop users"
+    );
+    assert_eq!(kind, DownKind::Inverse);
+    let refused = "defmodule A do\n  def change do\n    drop table(:a)\n    Repo.update_all(x, y)\n  end\nend\n";
+    let (up, _, kind) = ways(Kind::Ecto, refused);
+    assert_eq!(up, "drop a; opaque Repo.update_all");
+    assert!(matches!(kind, DownKind::Irreversible(_)));
+}
+
+#[test]
+fn sea_orm_builders() {
+    let text = r#"use sea_orm_migration::prelude::*;
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(
+                Table::create()
+                    .table(UserGroup::Table)
+                    .if_not_exists()
+                    .col(ColumnDef::new(UserGroup::Id).big_integer().not_null().auto_increment().primary_key())
+                    .col(ColumnDef::new(UserGroup::OwnerId).integer())
+                    .foreign_key(ForeignKey::create().name("fk").from(UserGroup::Table, UserGroup::OwnerId).to(Owner::Table, Owner::Id).on_delete(ForeignKeyAction::Cascade))
+                    .to_owned(),
+            )
+            .await?;
+        manager.alter_table(Table::alter().table(Owner::Table).add_column(ColumnDef::new(Owner::Kind).string_len(10).not_null().default("x")).drop_column(Alias::new("gone")).to_owned()).await?;
+        manager.create_index(Index::create().name("i").table(Owner::Table).col(Owner::Kind).unique().to_owned()).await?;
+        manager.get_connection().execute_unprepared("DROP TABLE old").await?;
+        manager.drop_table(Table::drop().table(Elsewhere::Table).to_owned()).await?;
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.drop_table(Table::drop().table(UserGroup::Table).to_owned()).await
+    }
+}
+
+#[derive(DeriveIden)]
+enum UserGroup { Table, Id, OwnerId }
+
+#[derive(DeriveIden)]
+enum Owner { Table, Id, #[sea_orm(iden = "type")] Kind }
+"#;
+    let (up, down, kind) = ways(Kind::Rust, text);
+    assert_eq!(
+        up,
+        "create user_group (id bigint!, owner_id integer); add owner.type; remove owner.gone; index owner; drop old; opaque manager.drop_table"
+    );
+    assert_eq!((down.as_str(), kind), ("drop user_group", DownKind::Written));
+}
+
+#[test]
+fn phinx_tables() {
+    let text = r#"<?php
+class AddUsers extends AbstractMigration {
+    public function change(): void {
+        $this->table('users')->addColumn('name', 'string', ['limit' => 40, 'null' => false])->addIndex(['name'], ['unique' => true])->create();
+        $table = $this->table('teams');
+        $table->addColumn('note', 'text', ['null' => true])->renameColumn('a', 'b')->update();
+        $this->getAdapter();
+    }
+}
+"#;
+    let (up, down, kind) = ways(Kind::Phinx, text);
+    assert_eq!(up, "create users (id integer!, name varchar!); index users; add teams.note; rename teams.a b");
+    assert_eq!((down.as_str(), kind), ("rename teams.b a; remove teams.note; drop users", DownKind::Inverse));
+}
+
+#[test]
+fn a_file_without_its_function_is_named() {
+    let cases =
+        [(Kind::TypeOrm, "const x = 1;"), (Kind::Rails, "class A\nend"), (Kind::Ecto, "x = 1"), (Kind::Laravel, "<?php $x;")];
+    for (kind, text) in cases {
+        assert_eq!(ways(kind, text).0, "opaque code", "{kind:?}");
+    }
 }
