@@ -396,17 +396,27 @@ impl<'a> Parser<'a> {
             body.push(Node { line, kind: NodeKind::Expr(value) });
             return;
         }
+        let mut rescued: Option<(u32, Vec<Node>)> = None;
         loop {
-            self.statements(body, 0);
+            self.statements(rescued.as_mut().map_or(&mut *body, |(_, inner)| inner), 0);
             match self.word() {
                 "end" | "" => break,
-                "else" | "ensure" | "after" => self.at += 1,
-                _ => {
+                "ensure" | "after" => {
+                    rescue(&mut rescued, body);
+                    self.at += 1;
+                }
+                "else" => self.at += 1,
+                word => {
+                    if matches!(word, "rescue" | "catch") {
+                        rescue(&mut rescued, body);
+                        rescued = Some((self.line(), Vec::new()));
+                    }
                     self.at += 1;
                     self.skip_clause_head();
                 }
             }
         }
+        rescue(&mut rescued, body);
         self.take_word("end");
     }
 
@@ -822,7 +832,10 @@ impl<'a> Parser<'a> {
             all.push_str(text);
             any |= filled;
             self.at += 1;
-            if !joins || self.at_new_line() {
+            // A backslash at the end of a line goes on with the next.
+            let goes_on = joins && self.is("\\") && matches!(self.tok(1), Some(Tok::Text { .. }));
+            self.at += usize::from(goes_on);
+            if !goes_on && (!joins || self.at_new_line()) {
                 break;
             }
         }
@@ -959,7 +972,15 @@ impl<'a> Parser<'a> {
         self.at = end + 1;
         self.brackets = brackets;
         self.no_do = no_do;
-        if pairs.is_empty() && !values.is_empty() { Value::List(values) } else { Value::Map(pairs) }
+        match (pairs.is_empty(), values.is_empty()) {
+            (true, false) => Value::List(values),
+            // A tuple of Elixir that ends with a keyword list.
+            (false, false) if self.language == Language::Elixir => {
+                values.push(Value::Map(pairs));
+                Value::List(values)
+            }
+            _ => Value::Map(pairs),
+        }
     }
 
     fn entry(&mut self, js: bool, pairs: &mut Vec<(Value, Value)>, values: &mut Vec<Value>) {
@@ -1360,6 +1381,13 @@ impl<'a> Parser<'a> {
             }
             return value;
         }
+    }
+}
+
+/// What runs only where an error was raised.
+fn rescue(rescued: &mut Option<(u32, Vec<Node>)>, body: &mut Vec<Node>) {
+    if let Some((line, inner)) = rescued.take() {
+        body.push(Node { line, kind: NodeKind::Control("rescue".into(), Value::Null, inner) });
     }
 }
 

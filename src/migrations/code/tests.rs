@@ -382,3 +382,14 @@ fn a_file_without_its_function_is_named() {
         assert_eq!(ways(kind, text).0, "opaque code", "{kind:?}");
     }
 }
+
+#[test]
+fn values_that_are_written_out_are_gone_through() {
+    let text = "class A < ActiveRecord::Migration[7.0]\n def up\n  %w[a b].each do |table|\n   add_column table, :n, :integer\n  end\n  execute \"DROP \" \\\n   \"TABLE c\"\n rescue ActiveRecord::StatementInvalid => e\n  raise\n end\n def down\n  remove_column :a, :n\n rescue StandardError\n  raise\n end\nend\n";
+    let (up, down, kind) = ways(Kind::Rails, text);
+    assert_eq!(up, "add a.n; add b.n; drop c");
+    assert_eq!((down.as_str(), kind), ("remove a.n", DownKind::Written));
+    let text = "defmodule A do\n  def change do\n    alter table(:a) do\n      modify :b, :bigint, null: true, from: {:integer, null: false}\n    end\n  end\nend\n";
+    let (up, down, _) = ways(Kind::Ecto, text);
+    assert_eq!((up.as_str(), down.as_str()), ("alter a.b Type; alter a.b DropNotNull", "alter a.b Type; alter a.b SetNotNull"));
+}

@@ -250,6 +250,9 @@ impl Walk {
                 | "each_with_index"
         );
         if followed {
+            if let Some(items) = self.unrolled(call, words) {
+                return out.extend(items);
+            }
             if let Some(receiver @ Value::Call(_)) = &call.receiver
                 && receiver.as_call().is_some_and(|call| call.called)
             {
@@ -300,6 +303,46 @@ impl Walk {
         }
     }
 
+    /// `[a, b].each { |x| … }` of values that are written out: its body for each of them.
+    fn unrolled(&self, call: &Call, words: &dyn Vocabulary) -> Option<Vec<Item>> {
+        let given = call.args.iter().find_map(|arg| match arg {
+            Value::Function(function) => Some(&**function),
+            _ => None,
+        });
+        let function = given.or(call.block.as_ref()).filter(|function| !function.params.is_empty())?;
+        if function.body.iter().any(leaves) {
+            return None;
+        }
+        let known = matches!(call.name.as_str(), "each" | "forEach");
+        let Value::List(list) = self.resolve(call.receiver.as_ref().filter(|_| known)?) else { return None };
+        let plain =
+            |value: &Value| matches!(value, Value::Text { filled: false, .. } | Value::Number(_) | Value::Bool(_) | Value::Null);
+        let row = |value: &Value| match value {
+            Value::List(row) if row.len() <= function.params.len() && row.iter().all(plain) => Some(row.clone()),
+            value if plain(value) => Some(vec![value.clone()]),
+            _ => None,
+        };
+        let rows: Vec<Vec<Value>> = list.iter().map(|value| row(self.resolve(value))).collect::<Option<_>>()?;
+        if rows.len() as u32 > self.budget.get() || self.depth >= MAX_INLINE {
+            return None;
+        }
+        self.budget.set(self.budget.get() - rows.len() as u32);
+        Some(rows.into_iter().flat_map(|row| self.with_values(&function.params, row).body(&function.body, words)).collect())
+    }
+
+    fn with_values(&self, names: &[String], values: Vec<Value>) -> Walk {
+        let mut constants = self.constants.clone();
+        constants.extend(names.iter().cloned().zip(values));
+        Walk {
+            dialect: self.dialect,
+            functions: self.functions.clone(),
+            constants,
+            properties: self.properties,
+            depth: self.depth + 1,
+            budget: self.budget.clone(),
+        }
+    }
+
     /// Constants and the parameters of a helper.
     fn bound(&self, function: &Function, call: &Call) -> BTreeMap<String, Value> {
         let mut constants = self.constants.clone();
@@ -310,6 +353,16 @@ impl Walk {
             constants.insert(key.clone(), self.resolve(value).clone());
         }
         constants
+    }
+}
+
+/// Whether a loop's body can end a turn early.
+fn leaves(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Control(_, _, body) => body.iter().any(leaves),
+        NodeKind::Return(_) | NodeKind::Raise(_) => true,
+        NodeKind::Expr(Value::Call(call)) => matches!(call.name.as_str(), "next" | "break" | "continue"),
+        _ => false,
     }
 }
 
@@ -365,6 +418,7 @@ const READS: &[&str] = &[
     "get",
     "has",
     "include",
+    "in",
     "includes",
     "index",
     "inspect",
@@ -402,6 +456,7 @@ const READS: &[&str] = &[
     "regex",
     "replace",
     "resolve",
+    "respond",
     "scalar",
     "scalars",
     "select",
