@@ -666,14 +666,8 @@ impl Rails {
     fn change_table(&self, walk: &Walk, call: &Call) -> Option<Vec<Item>> {
         let table = walk.text(call.args.first())?;
         let block = call.block.as_ref()?;
-        let mut out = Vec::new();
-        for node in &block.body {
-            match &node.kind {
-                NodeKind::Expr(Value::Call(inner)) if inner.receiver.is_some() => out.extend(self.changed(walk, inner, &table)),
-                _ => out.extend(walk.body(std::slice::from_ref(node), self)),
-            }
-        }
-        Some(out)
+        let variable = block.params.first().cloned().unwrap_or_else(|| "t".into());
+        Some(walk.body(&block.body, &Changed { rails: self, table, variable }))
     }
 
     fn changed(&self, walk: &Walk, call: &Call, table: &str) -> Vec<Item> {
@@ -693,6 +687,23 @@ impl Rails {
             method => self.on_table(walk, call, method, table, 0),
         };
         known.unwrap_or_else(|| vec![unknown(call)])
+    }
+}
+
+/// The block of `change_table`.
+struct Changed<'a> {
+    rails: &'a Rails,
+    table: String,
+    variable: String,
+}
+
+impl Vocabulary for Changed<'_> {
+    fn call(&self, walk: &Walk, call: &Call) -> Option<Vec<Item>> {
+        if call.receiver.as_ref().is_none_or(|receiver| receiver.path() != self.variable) {
+            return self.rails.call(walk, call);
+        }
+        let asks = call.name == "respond_to?" || call.name.ends_with("_exists?");
+        Some(if asks { Vec::new() } else { self.rails.changed(walk, call, &self.table) })
     }
 }
 

@@ -393,3 +393,10 @@ fn values_that_are_written_out_are_gone_through() {
     let (up, down, _) = ways(Kind::Ecto, text);
     assert_eq!((up.as_str(), down.as_str()), ("alter a.b Type; alter a.b DropNotNull", "alter a.b Type; alter a.b SetNotNull"));
 }
+
+#[test]
+fn a_condition_in_change_table_is_followed() {
+    let text = "class A < ActiveRecord::Migration[7.0]\n def change\n  change_table :users do |t|\n   t.string :a\n   if t.respond_to?(:jsonb)\n    t.jsonb :b unless t.column_exists?(:b)\n   end\n  end\n end\nend\n";
+    let (up, _, _) = ways(Kind::Rails, text);
+    assert_eq!(up, "add users.a; maybe [maybe [add users.b]]");
+}
