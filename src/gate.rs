@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::exit::ExitStatus;
 use crate::forecast::Outcome;
 use crate::report::Report;
+use crate::report::text::count;
 use crate::rules::Severity;
 
 /// What the gate lets pass.
@@ -60,6 +61,21 @@ impl Decision {
             Decision::Within => ExitStatus::Ok,
             Decision::Blocked { .. } => ExitStatus::Blocked,
             Decision::Inconclusive { .. } => ExitStatus::Inconclusive,
+        }
+    }
+}
+
+impl Decision {
+    /// Why the gate is open or closed, without a full stop.
+    pub fn sentence(self, policy: &GatePolicy) -> String {
+        let threshold = policy.fail_on.as_str();
+        match self {
+            Decision::Within => format!("open, no finding reaches {threshold}"),
+            Decision::Blocked { findings: 0 } => "closed, because the rollback is forecast to fail".to_owned(),
+            Decision::Blocked { findings } => {
+                format!("closed by {} of severity {threshold} or worse", count(findings, "finding"))
+            }
+            Decision::Inconclusive { gaps } => format!("closed, {} could not be read", count(gaps, "needed fact")),
         }
     }
 }

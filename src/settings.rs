@@ -147,15 +147,38 @@ pub enum ColorMode {
 pub enum Format {
     Text,
     Json,
+    Yaml,
+    Markdown,
+    Sarif,
+    Junit,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// The Code Quality artifact of GitLab.
+    Gitlab,
 }
 
 impl Format {
-    pub const ALL: [Format; 2] = [Format::Text, Format::Json];
+    pub const ALL: [Format; 8] = [
+        Format::Text,
+        Format::Json,
+        Format::Yaml,
+        Format::Markdown,
+        Format::Sarif,
+        Format::Junit,
+        Format::Github,
+        Format::Gitlab,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Format::Text => "text",
             Format::Json => "json",
+            Format::Yaml => "yaml",
+            Format::Markdown => "markdown",
+            Format::Sarif => "sarif",
+            Format::Junit => "junit",
+            Format::Github => "github",
+            Format::Gitlab => "gitlab",
         }
     }
 }

@@ -104,7 +104,7 @@ pub fn is_foreign(context: &Context<'_>, id: &ObjectRef) -> bool {
 }
 
 fn target_hooks<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a Object> + use<'a> {
-    context.input.to.hooks.iter().filter_map(|hook| hook.object.as_ref())
+    context.input.to.hook_objects()
 }
 
 /// A hook of the target is the object, or an operator makes it from an object of the target.

@@ -221,8 +221,8 @@ fn sql_was_read(context: &Context<'_>, body: &Value) -> bool {
 /// The target has the same object with the same pod: it had run before, and running it again brought nothing new.
 pub(super) fn same_in_target(input: &Input, run: &Run<'_>) -> bool {
     let to = &input.to;
-    let hooks = to.hooks.iter().filter_map(|hook| hook.object.as_ref());
-    let mut same_name = hooks.chain(&to.objects).filter(|object| object.id.kind == run.id.kind && object.id.name == run.id.name);
+    let mut same_name =
+        to.hook_objects().chain(&to.objects).filter(|object| object.id.kind == run.id.kind && object.id.name == run.id.name);
     same_name.any(|object| pods::spec(&object.body) == pods::spec(run.body) && !moving_image(run.body))
 }
 

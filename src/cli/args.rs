@@ -155,7 +155,8 @@ pub struct RecordArgs {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Report and gate")]
 pub struct GateArgs {
-    /// Form of the report: text or json; may be repeated, =FILE writes it there
+    /// Form of the report: text, json, yaml, markdown, sarif, junit, github (annotations of a run), gitlab (Code Quality);
+    /// may be repeated, =FILE writes it there
     #[arg(short, long, value_name = "FORMAT[=FILE]", value_parser = output, action = clap::ArgAction::Append)]
     pub output: Vec<Output>,
     /// Findings that close the gate: critical, high, medium, low, info [default: high]
@@ -387,13 +388,21 @@ pub struct RulesArgs {
     pub command: RulesCommand,
 }
 
+/// Forms of the catalogue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ListFormat {
+    #[default]
+    Text,
+    Json,
+}
+
 #[derive(Subcommand, Debug)]
 pub enum RulesCommand {
     /// All rules, one a line
     List {
         /// text or json
-        #[arg(short = 'o', long = "output", value_name = "FORMAT", value_parser = format, default_value = "text")]
-        format: Format,
+        #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
+        format: ListFormat,
         /// Also what each rule needs to be read, and what shows that it is true
         #[arg(long)]
         wide: bool,
@@ -473,7 +482,7 @@ fn file_of(text: &str) -> Result<(&str, Option<PathBuf>), String> {
 }
 
 fn format(name: &str) -> Result<Format, String> {
-    let names = || Format::ALL.map(Format::as_str).join(" and ");
+    let names = || Format::ALL.map(Format::as_str).join(", ");
     let found = Format::ALL.into_iter().find(|format| format.as_str() == name);
     found.ok_or_else(|| format!("this version writes {}, not {name:?}", names()))
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::gate::GatePolicy;
 use crate::report::text::{self, TextOptions};
-use crate::report::{Report, json};
+use crate::report::{Report, github, gitlab, json, junit, markdown, sarif, yaml};
 use crate::settings::{Format, Output};
 
 use super::console::Console;
@@ -47,6 +47,12 @@ fn render(report: &Report, policy: &GatePolicy, format: Format, options: &TextOp
     match format {
         Format::Text => text::render(report, policy, options),
         Format::Json => json::render(report),
+        Format::Yaml => yaml::render(report),
+        Format::Markdown => markdown::render(report, policy),
+        Format::Sarif => sarif::render(report),
+        Format::Junit => junit::render(report, policy),
+        Format::Github => github::render(report),
+        Format::Gitlab => gitlab::render(report),
     }
 }
 

@@ -5,9 +5,8 @@ use anyhow::Result;
 use crate::exit::{Advice, ExitStatus};
 use crate::rules::set::RuleSet;
 use crate::rules::{disk, docs, scaffold, trial};
-use crate::settings::Format;
 
-use super::args::RulesCommand;
+use super::args::{ListFormat, RulesCommand};
 use super::output::{BrokenPipe, print};
 
 pub fn run(command: &RulesCommand) -> Result<ExitStatus> {
@@ -21,11 +20,11 @@ pub fn run(command: &RulesCommand) -> Result<ExitStatus> {
     Ok(status)
 }
 
-fn list(format: Format, wide: bool) -> String {
+fn list(format: ListFormat, wide: bool) -> String {
     match format {
-        Format::Text if wide => docs::list_wide(&RuleSet::builtin()),
-        Format::Text => docs::list_text(&RuleSet::builtin()),
-        Format::Json => docs::list_json(&RuleSet::builtin()),
+        ListFormat::Text if wide => docs::list_wide(&RuleSet::builtin()),
+        ListFormat::Text => docs::list_text(&RuleSet::builtin()),
+        ListFormat::Json => docs::list_json(&RuleSet::builtin()),
     }
 }
 

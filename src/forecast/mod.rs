@@ -21,6 +21,8 @@ pub mod target;
 pub mod webhooks;
 pub mod writes;
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::helm::HelmVersion;
@@ -199,6 +201,20 @@ pub enum Confidence {
     Possible,
     Likely,
     Certain,
+}
+
+/// As JSON writes it.
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// As JSON writes it.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 #[cfg(test)]

@@ -153,6 +153,11 @@ impl Release {
     pub fn restores(&self) -> Option<Revision> {
         self.rollback_revision.filter(|n| *n > 0).or_else(|| self.description.strip_prefix("Rollback to ")?.parse().ok())
     }
+
+    /// What the hooks create; a hook whose text could not be read has a gap instead.
+    pub fn hook_objects(&self) -> impl Iterator<Item = &Object> {
+        self.hooks.iter().filter_map(|hook| hook.object.as_ref())
+    }
 }
 
 /// What is kept of `chart.metadata`.

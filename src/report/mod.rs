@@ -4,12 +4,21 @@
 
 mod clean;
 mod digest;
+pub mod github;
+pub mod gitlab;
 pub mod json;
+pub mod junit;
+mod location;
+pub mod markdown;
+mod markup;
 pub mod migrations;
 mod model;
 #[cfg(test)]
 pub mod sample;
+pub mod sarif;
 pub mod text;
+mod uri;
+pub mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +45,7 @@ pub struct Parts<'a> {
 
 /// Makes the report. The same input gives the same report, byte for byte.
 pub fn build(input: &Input, parts: Parts<'_>, tool: ToolInfo, policy: &GatePolicy) -> Report {
-    let findings = findings(parts.findings);
+    let findings = findings(input, parts.findings);
     let gaps = gaps(input, parts);
     let predicted = predicted(parts.forecast);
     let mut report = Report {
@@ -73,14 +82,23 @@ pub fn verdict(findings: &[Finding], gaps: &[Gap], outcome: Outcome) -> Verdict 
 }
 
 /// Worst first, then in an order that does not depend on who found them.
-fn findings(found: &[rules::Finding]) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = found.iter().map(finding).collect();
+fn findings(input: &Input, found: &[rules::Finding]) -> Vec<Finding> {
+    let templates = templates(input);
+    let template = |object: &ObjectRef| templates.get(object).map(|template| (*template).to_owned());
+    let made = |found: &rules::Finding| Finding { template: found.object.as_ref().and_then(template), ..finding(found) };
+    let mut findings: Vec<Finding> = found.iter().map(made).collect();
     findings.sort_by(|a, b| {
         (b.severity, b.confidence)
             .cmp(&(a.severity, a.confidence))
             .then_with(|| (&a.rule, &a.object, &a.path, &a.id).cmp(&(&b.rule, &b.object, &b.path, &b.id)))
     });
     findings
+}
+
+/// Which template makes an object: that of the newer revision, where both have it.
+fn templates(input: &Input) -> BTreeMap<&ObjectRef, &str> {
+    let all = [&input.to, &input.from].into_iter().flat_map(|release| release.objects.iter().chain(release.hook_objects()));
+    all.filter_map(|object| Some((&object.id, object.origin.template.as_deref()?))).collect()
 }
 
 fn finding(found: &rules::Finding) -> Finding {
@@ -92,6 +110,7 @@ fn finding(found: &rules::Finding) -> Finding {
         confidence: found.confidence,
         object: found.object.clone(),
         path: found.path.clone(),
+        template: None,
         message: found.message.clone(),
         why: found.why.clone(),
         remediation: found.remediation.clone(),

@@ -187,6 +187,8 @@ pub struct Finding {
     pub confidence: Confidence,
     pub object: Option<ObjectRef>,
     pub path: Option<String>,
+    /// The template that makes the object, as Helm names it (`CHART/templates/…`).
+    pub template: Option<String>,
     pub message: String,
     pub why: String,
     pub remediation: String,

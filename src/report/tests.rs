@@ -1,5 +1,5 @@
 use super::*;
-use crate::gate::OnInconclusive;
+use crate::gate::{self, OnInconclusive};
 use crate::helm::ServerSide;
 use crate::report::text::TextOptions;
 
@@ -256,4 +256,165 @@ fn a_finding_changes_the_digest() {
     let one = sample::built(&input, &forecast, &[sample::found("a", Severity::Low)], &[]);
     let other = sample::built(&input, &forecast, &[sample::found("a", Severity::High)], &[]);
     assert_ne!(one.digest, other.digest);
+}
+
+/// Every form but the one for people, by name.
+fn machine_forms(report: &Report) -> Vec<(&'static str, String)> {
+    let policy = GatePolicy::default();
+    vec![
+        ("json", json::render(report)),
+        ("yaml", yaml::render(report)),
+        ("markdown", markdown::render(report, &policy)),
+        ("sarif", sarif::render(report)),
+        ("junit", junit::render(report, &policy)),
+        ("github", github::render(report)),
+        ("gitlab", gitlab::render(report)),
+    ]
+}
+
+/// The sample reports, and one whose worst finding is waived.
+fn reports() -> Vec<(&'static str, Report)> {
+    let mut all = sample::all();
+    let (_, mut waived) = all.iter().find(|(name, _)| *name == "full").cloned().expect("in the set");
+    waived.findings[0].waived = Some(Waiver { reason: "the cache fills itself".to_owned() });
+    all.push(("waived", waived));
+    all
+}
+
+#[test]
+fn forms_for_machines() {
+    snapshots(|name, report| {
+        for (form, text) in machine_forms(report) {
+            if form != "json" && ["full", "hostile"].contains(&name) {
+                insta::assert_snapshot!(format!("{name}.{form}"), text);
+            }
+        }
+    });
+}
+
+#[test]
+fn no_form_for_machines_lets_hostile_characters_through() {
+    for (name, report) in reports() {
+        for (form, text) in machine_forms(&report) {
+            for c in text.chars().filter(|c| *c != '\n') {
+                assert!(!clean::is_hostile(c), "{name} as {form}: {c:?}");
+            }
+            assert!(
+                !text.lines().any(|line| line.starts_with("GATE:") || line.starts_with("::") && form != "github"),
+                "{name} as {form}"
+            );
+        }
+    }
+}
+
+/// Read by a YAML reader that is not the writer's.
+#[test]
+fn yaml_says_what_json_says() {
+    for (name, report) in reports() {
+        let of_json: serde_json::Value = serde_json::from_str(&json::render(&report)).expect("valid JSON");
+        let of_yaml: serde_json::Value = serde_yaml::from_str(&yaml::render(&report)).expect("valid YAML");
+        assert_eq!(of_yaml, of_json, "{name}");
+    }
+}
+
+#[test]
+fn sarif_is_valid() {
+    let text = include_str!("../../tests/fixtures/formats/sarif-2.1.0.schema.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(text).expect("the schema is JSON")).expect("a schema");
+    for (name, report) in reports() {
+        let log: serde_json::Value = serde_json::from_str(&sarif::render(&report)).expect("valid JSON");
+        let errors: Vec<String> = schema.iter_errors(&log).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{name}: {errors:#?}");
+        let results = log["runs"][0]["results"].as_array().expect("a list");
+        assert_eq!(results.len(), report.findings.len(), "{name}");
+        let suppressed = results.iter().filter(|result| result.get("suppressions").is_some()).count();
+        assert_eq!(suppressed, report.findings.iter().filter(|finding| finding.waived.is_some()).count(), "{name}");
+    }
+    let mut broken: serde_json::Value = serde_json::from_str(&sarif::render(&sample::empty())).expect("valid JSON");
+    broken["runs"][0]["tool"] = serde_json::json!({});
+    assert!(!schema.is_valid(&broken), "the schema must be able to fail");
+}
+
+#[test]
+fn junit_counts_what_it_holds() {
+    for (name, report) in reports() {
+        let text = junit::render(&report, &GatePolicy::default());
+        let document = roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let suite = document.descendants().find(|node| node.has_tag_name("testsuite")).expect("a suite");
+        let count = |tag: &str| suite.descendants().filter(|node| node.has_tag_name(tag)).count().to_string();
+        for (attribute, tag) in [("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")] {
+            assert_eq!(suite.attribute(attribute), Some(count(tag).as_str()), "{name}: {attribute}");
+        }
+        let closed = gate::decide(&report, &GatePolicy::default()) != gate::Decision::Within;
+        assert_eq!(closed, text.contains("<failure") || text.contains("<error"), "{name}");
+    }
+}
+
+#[test]
+fn gitlab_gets_fingerprints_that_are_unique_and_stay() {
+    for (name, report) in reports() {
+        let entries: Vec<serde_json::Value> = serde_json::from_str(&gitlab::render(&report)).expect("valid JSON");
+        assert_eq!(entries.len(), report.unwaived().count(), "{name}");
+        let prints: BTreeSet<&str> = entries.iter().filter_map(|entry| entry["fingerprint"].as_str()).collect();
+        assert_eq!(prints.len(), entries.len(), "{name}");
+        for entry in &entries {
+            assert!(
+                ["blocker", "critical", "major", "minor", "info"].contains(&entry["severity"].as_str().expect("text")),
+                "{name}"
+            );
+            assert!(entry["location"]["path"].as_str().is_some_and(|path| !path.is_empty()), "{name}");
+            assert!(entry["location"]["lines"]["begin"].is_u64(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn each_github_command_is_one_line() {
+    for (name, report) in reports() {
+        for line in github::render(&report).lines() {
+            let known = ["::error ", "::warning ", "::notice "].iter().any(|word| line.starts_with(word));
+            assert!(known, "{name}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_comment_fits_and_can_be_found_again() {
+    let finding = |number: usize| sample::found(&format!("rule-{number}"), Severity::High);
+    let many: Vec<rules::Finding> = (0..2_000).map(finding).collect();
+    let long = sample::built(&sample::input(), &sample::forecast(), &many, &[]);
+    for (name, report) in reports().into_iter().chain([("many", long)]) {
+        let text = markdown::render(&report, &GatePolicy::default());
+        assert!(text.len() <= markup::LONGEST, "{name}: {}", text.len());
+        assert_eq!(text.lines().next(), Some("<!-- rollback-safe: prod/shop -->"), "{name}");
+        assert_eq!(text.matches("<details>").count(), text.matches("</details>").count(), "{name}");
+    }
+}
+
+/// Read as a host reads it: what came from outside opens no element, no link, no mention, no table cell.
+#[test]
+fn hostile_markdown_is_inert() {
+    let (_, report) = sample::all().into_iter().find(|(name, _)| *name == "hostile").expect("in the set");
+    let mut report = report;
+    let evil = "</details><script>alert(1)</script> [x](javascript:x) @all | a | `b` <!-- ![i](http://x/y)";
+    report.findings[0].message = evil.to_owned();
+    report.findings[0].remediation = format!("{evil}\n```\n{evil}");
+    report.release.name = evil.to_owned();
+    let parser = pulldown_cmark::Parser::new_ext(
+        &markdown::render(&report, &GatePolicy::default()),
+        pulldown_cmark::Options::ENABLE_TABLES,
+    )
+    .map(pulldown_cmark::Event::into_static)
+    .collect::<Vec<_>>();
+    for event in &parser {
+        match event {
+            pulldown_cmark::Event::Html(html) | pulldown_cmark::Event::InlineHtml(html) => {
+                assert!(!html.contains("<script") && !html.contains("<a") && !html.contains("<img"), "{html}");
+            }
+            pulldown_cmark::Event::Start(pulldown_cmark::Tag::Link { .. } | pulldown_cmark::Tag::Image { .. }) => {
+                panic!("{event:?}")
+            }
+            _ => {}
+        }
+    }
 }

@@ -78,6 +78,21 @@ pub enum EvidenceSource {
     Forecast,
 }
 
+impl EvidenceSource {
+    /// The word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            EvidenceSource::Live => "cluster",
+            EvidenceSource::From => "from",
+            EvidenceSource::To => "to",
+            EvidenceSource::Table => "table",
+            EvidenceSource::Sql => "SQL",
+            EvidenceSource::History => "history",
+            EvidenceSource::Forecast => "forecast",
+        }
+    }
+}
+
 /// A rule that matched a change.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {

@@ -80,6 +80,5 @@ pub fn hidden(input: &Input) -> Vec<Gap> {
 }
 
 fn secrets(release: &Release) -> impl Iterator<Item = &Object> {
-    let hooks = release.hooks.iter().filter_map(|hook| hook.object.as_ref());
-    release.objects.iter().chain(hooks).filter(|object| object.id.is("", "Secret"))
+    release.objects.iter().chain(release.hook_objects()).filter(|object| object.id.is("", "Secret"))
 }

@@ -86,8 +86,7 @@ fn side(release: &Release, named: Option<&MigrationFiles>) -> Side {
 }
 
 fn config_maps(release: &Release) -> impl Iterator<Item = &Object> {
-    let hooks = release.hooks.iter().filter_map(|hook| hook.object.as_ref());
-    release.objects.iter().chain(hooks).filter(|object| object.id.is("", "ConfigMap"))
+    release.objects.iter().chain(release.hook_objects()).filter(|object| object.id.is("", "ConfigMap"))
 }
 
 /// Keys that may be scripts; none where no key is.

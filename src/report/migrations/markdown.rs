@@ -4,10 +4,7 @@ use std::fmt::Write;
 
 use super::{Class, checksums, deeds, headline};
 use crate::migrations::report::{Report, StepImage, When};
-use crate::report::clean;
-
-/// Hosts of comments cut what is longer.
-const LONGEST: usize = 65_536;
+use crate::report::markup::{code, cut, plain};
 
 /// Rows of the table; the JSON form has all.
 const ROWS: usize = 60;
@@ -67,7 +64,8 @@ fn table(out: &mut String, report: &Report) {
     }
 }
 
-fn way_back(out: &mut String, report: &Report) {
+/// What has to be done about the schema, in order.
+pub fn way_back(out: &mut String, report: &Report) {
     out.push_str("\n**The way back**\n\n");
     if let Some(range) = &report.range {
         let _ = writeln!(out, "- down scripts: **{}**, {}", range.down.verdict.as_str(), plain(&range.down.why));
@@ -99,36 +97,4 @@ fn gaps(out: &mut String, report: &Report) {
             lines.join("\n")
         );
     }
-}
-
-/// A code span: nothing in it is markup.
-fn code(text: &str) -> String {
-    let text: String = clean(text).chars().map(|c| if matches!(c, '`' | '|') { '\'' } else { c }).take(200).collect();
-    if text.trim().is_empty() { "``".to_owned() } else { format!("`{text}`") }
-}
-
-/// Prose with foreign names in it: every mark of Markdown and HTML is taken literally.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    for c in clean(&text.replace('\n', " ")).chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' | '!' | '&' | '@' | '$') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
-}
-
-fn cut(mut text: String) -> String {
-    if text.len() <= LONGEST {
-        return text;
-    }
-    let tail = "\n\n… cut here; the JSON form has all of it.\n";
-    let mut end = LONGEST - tail.len();
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(text[..end].rfind('\n').unwrap_or(end));
-    text.push_str(tail);
-    text
 }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Deed, deeds};
 use crate::migrations::report::Report;
-use crate::report::clean;
+use crate::report::{clean, uri};
 use crate::sql::effect::{Certainty, EffectKind};
 
 /// Hosts show no more results of a run than this.
@@ -43,7 +43,7 @@ pub fn render(report: &Report, base: &str, version: &str) -> String {
         .collect();
     let rules: Vec<Value> = RULES.iter().map(|(_, id, level, text)| rule(id, level, text)).collect();
     let log = json!({
-        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        "$schema": crate::report::sarif::SCHEMA,
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {"name": "rollback-safe migrations", "semanticVersion": version, "rules": rules}},
@@ -56,24 +56,8 @@ pub fn render(report: &Report, base: &str, version: &str) -> String {
 
 fn place(base: &str, path: &str) -> String {
     let joined = if base.is_empty() { path.to_owned() } else { format!("{}/{path}", base.trim_end_matches('/')) };
-    // A URI: what is not a plain path character is escaped.
-    percent_encoding::utf8_percent_encode(&joined, PATH).to_string()
+    uri::path(&joined)
 }
-
-const PATH: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'<')
-    .add(b'>')
-    .add(b'`')
-    .add(b'#')
-    .add(b'?')
-    .add(b'{')
-    .add(b'}')
-    .add(b'%')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'|');
 
 fn rule(id: &str, level: &str, text: &str) -> Value {
     json!({

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use crate::gate::{self, Decision, GatePolicy};
 use crate::release::Revision;
 use crate::report::{Finding, Report, RevisionInfo, Verdict};
-use crate::rules::{EvidenceSource, Severity};
+use crate::rules::Severity;
 pub use headline::{count, sentence};
 use page::Page;
 
@@ -94,36 +94,16 @@ fn one_finding(page: &mut Page, finding: &Finding) {
         .iter()
         .map(|item| {
             let at = if item.at.is_empty() { String::new() } else { format!(" {}", item.at) };
-            format!("{}{at}: {}", source(item.source), item.text.replace('\n', " "))
+            format!("{}{at}: {}", item.source.word(), item.text.replace('\n', " "))
         })
         .collect();
     page.list(2, "evidence", &evidence);
     page.field(2, "what to do", &finding.remediation);
     if finding.confidence != crate::forecast::Confidence::Certain {
-        page.field(2, "confidence", confidence(finding.confidence));
+        page.field(2, "confidence", &finding.confidence.to_string());
     }
     if let Some(waiver) = &finding.waived {
         page.field(2, "waived", &waiver.reason);
-    }
-}
-
-fn confidence(confidence: crate::forecast::Confidence) -> &'static str {
-    match confidence {
-        crate::forecast::Confidence::Certain => "certain",
-        crate::forecast::Confidence::Likely => "likely",
-        crate::forecast::Confidence::Possible => "possible",
-    }
-}
-
-fn source(source: EvidenceSource) -> &'static str {
-    match source {
-        EvidenceSource::Live => "cluster",
-        EvidenceSource::From => "from",
-        EvidenceSource::To => "to",
-        EvidenceSource::Table => "table",
-        EvidenceSource::Sql => "SQL",
-        EvidenceSource::History => "history",
-        EvidenceSource::Forecast => "forecast",
     }
 }
 
@@ -148,7 +128,7 @@ fn gate(page: &mut Page, report: &Report, policy: &GatePolicy, options: &TextOpt
     let decision = gate::decide(report, policy);
     page.blank();
     let style = if decision == Decision::Within { AnsiColor::Green } else { AnsiColor::Red };
-    page.lead(0, style.on_default().bold(), "GATE", &format!(": {}", verdict_of_gate(decision, policy)));
+    page.lead(0, style.on_default().bold(), "GATE", &format!(": {}", decision.sentence(policy)));
     page.verbatim(2, &format!("digest {}", report.digest));
     if let Some(command) = &options.command {
         let critical = if report.has_critical() { " --accept-critical" } else { "" };
@@ -158,16 +138,6 @@ fn gate(page: &mut Page, report: &Report, policy: &GatePolicy, options: &TextOpt
         );
         page.verbatim(2, &format!("{command}{critical} \\"));
         page.verbatim(4, &format!("--accept {}", report.digest));
-    }
-}
-
-fn verdict_of_gate(decision: Decision, policy: &GatePolicy) -> String {
-    let threshold = policy.fail_on.as_str();
-    match decision {
-        Decision::Within => format!("open, no finding reaches {threshold}"),
-        Decision::Blocked { findings: 0 } => "closed, because the rollback is forecast to fail".to_owned(),
-        Decision::Blocked { findings } => format!("closed by {} of severity {threshold} or worse", count(findings, "finding")),
-        Decision::Inconclusive { gaps } => format!("closed, {} could not be read", count(gaps, "needed fact")),
     }
 }
 
