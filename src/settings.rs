@@ -52,6 +52,24 @@ pub enum Source {
     File(PathBuf),
     /// `--releases -`.
     Stdin,
+    /// Two rendered states, without any record.
+    Rendered {
+        from: Manifests,
+        to: Manifests,
+    },
+}
+
+/// Where the manifests of one side are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Manifests {
+    Stdin,
+    /// A file, a directory of files, a chart's directory or archive.
+    Path(PathBuf),
+    /// As a revision of the repository around the working directory has it; the path counts from its root.
+    Git {
+        revision: String,
+        path: String,
+    },
 }
 
 /// Which revision to go back to.

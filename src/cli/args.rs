@@ -11,7 +11,7 @@ use crate::helm::HelmVersion;
 use crate::migrations::framework::Framework;
 use crate::report::migrations::Class;
 use crate::rules::Severity;
-use crate::settings::{ColorMode, Format, MAX_RECORD_BYTES, Output};
+use crate::settings::{ColorMode, Format, MAX_RECORD_BYTES, Manifests, Output};
 use crate::settings::{DatabaseSource, SchemaEvidence};
 use crate::sql::dialect::Dialect;
 
@@ -67,6 +67,9 @@ pub enum Command {
     Check(CheckArgs),
     /// Write everything a check reads to one file, secrets left out
     Record(RecordArgs),
+    /// Report on two rendered states, without a cluster: FROM is what runs (or will), TO what a way back restores
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArgs),
     /// What code of an older version would meet on the schema that SQL migrations made
     #[command(after_help = MIGRATIONS_EXAMPLES)]
     Migrations(MigrationsArgs),
@@ -75,6 +78,15 @@ pub enum Command {
     /// Print a completion script for a shell
     Completion { shell: Shell },
 }
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  helm rollback-safe compare new.yaml old.yaml
+      rendered manifests: output of helm template, kustomize build, kubectl get -o yaml
+  kustomize build overlays/prod | helm rollback-safe compare - git:main:rendered/prod.yaml
+      what this branch would make hard to undo; Git's own REV:PATH, nothing is checked out
+  helm rollback-safe compare ./chart shop-2.0.3.tgz --migrations db/migrations -o markdown
+      two charts with their own values, rendered by the installed Helm";
 
 const MIGRATIONS_EXAMPLES: &str = "\
 Examples:
@@ -143,6 +155,47 @@ pub struct CheckArgs {
     pub rollback: RollbackArgs,
 }
 
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    /// Manifests that run, or that an upgrade will bring: a file, a directory, a chart, git:REV:PATH, or - for standard input
+    #[arg(value_name = "FROM", value_parser = manifests)]
+    pub from: Manifests,
+    /// Manifests that the way back restores
+    #[arg(value_name = "TO", value_parser = manifests)]
+    pub to: Manifests,
+    /// Name of the release, for templates and for the report
+    #[arg(long, value_name = "RELEASE", default_value = "release")]
+    pub name: String,
+    #[command(flatten)]
+    pub gate: GateArgs,
+    #[command(flatten)]
+    pub evidence: CompareEvidenceArgs,
+    #[command(flatten)]
+    pub rollback: RollbackArgs,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Evidence")]
+pub struct CompareEvidenceArgs {
+    /// Live objects from saved files
+    #[arg(long, value_name = "PATH")]
+    pub live: Option<PathBuf>,
+    /// What the API server serves, from saved files
+    #[arg(long, value_name = "PATH")]
+    pub discovery: Option<PathBuf>,
+    /// Directory of migrations: from=DIR (what runs) and to=DIR (what is restored), or DIR with --git
+    #[arg(long, value_name = "[SIDE=]DIR", value_parser = side_dir, action = clap::ArgAction::Append)]
+    pub migrations: Vec<SideDir>,
+    /// Git revisions of the --migrations directory, OLD..NEW for what is restored and what runs; nothing is checked out
+    #[arg(long, value_name = "OLD..NEW", value_parser = git_range, requires = "migrations")]
+    pub git: Option<(String, String)>,
+    #[command(flatten)]
+    pub schema: SchemaArgs,
+    /// Forecast for this Helm instead of the installed one
+    #[arg(long, value_name = "X.Y.Z", value_parser = helm_version)]
+    pub helm_version: Option<HelmVersion>,
+}
+
 #[derive(Args, Debug, Default)]
 pub struct RecordArgs {
     /// File to write; only its owner may read it
@@ -152,7 +205,7 @@ pub struct RecordArgs {
     pub check: CheckArgs,
 }
 
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Report and gate")]
 pub struct GateArgs {
     /// Form of the report: text, json, yaml, markdown, sarif, junit, github (annotations of a run), gitlab (Code Quality);
@@ -470,6 +523,20 @@ fn helm_version(text: &str) -> Result<HelmVersion, String> {
 fn output(text: &str) -> Result<Output, String> {
     let (name, file) = file_of(text)?;
     Ok(Output { format: format(name)?, file })
+}
+
+/// `-`, `git:REV:PATH`, or a path.
+fn manifests(text: &str) -> Result<Manifests, String> {
+    match text.strip_prefix("git:") {
+        _ if text == "-" => Ok(Manifests::Stdin),
+        Some(place) => match place.split_once(':') {
+            Some((revision, path)) if !revision.is_empty() && !path.is_empty() => {
+                Ok(Manifests::Git { revision: revision.to_owned(), path: path.to_owned() })
+            }
+            _ => Err("write git:REV:PATH, with the path from the root of the repository".to_owned()),
+        },
+        None => Ok(Manifests::Path(PathBuf::from(text))),
+    }
 }
 
 fn file_of(text: &str) -> Result<(&str, Option<PathBuf>), String> {

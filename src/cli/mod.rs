@@ -2,6 +2,7 @@
 
 pub mod args;
 mod argv;
+mod compare;
 mod console;
 mod env;
 pub mod flags;
@@ -135,6 +136,10 @@ fn execute(cli: &Cli, called_as: CalledAs, env: &Env, console: &Console, redacto
         Command::Record(args) => {
             let given = options::Given { check: &args.check, accept: None, kube: &cli.kube, debug, called_as };
             record::run(&options::settings(&given, env)?, &args.out, console, redactor)
+        }
+        Command::Compare(args) => {
+            let around = compare::Around { kube: &cli.kube, env, called_as, debug };
+            compare::run(args, &around, console, redactor)
         }
         Command::Migrations(args) => migrations::run(args, console),
         Command::Rules(args) => rules::run(&args.command),

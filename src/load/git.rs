@@ -37,6 +37,22 @@ pub fn range(text: &str) -> Result<(String, String), String> {
 /// The files below `directory` (a path in a work tree, or in a bare repository its root) as `revision` has them.
 pub fn tree(directory: &Path, revision: &str) -> Result<Tree, LoadError> {
     let listed = run(directory, &["ls-tree", "-r", "-z", "-l", "--end-of-options", &commit(directory, revision)?])?;
+    files(directory, &listed)
+}
+
+/// A file, or the files below a directory, as `revision` of the repository around `directory` has them; `path` counts from its root, as in
+/// Git's own `REV:PATH`. Nothing at that path is an error.
+pub fn at_path(directory: &Path, revision: &str, path: &str) -> Result<Tree, LoadError> {
+    let commit = commit(directory, revision)?;
+    let listed =
+        run(directory, &["ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", &commit, path.trim_end_matches('/')])?;
+    if listed.is_empty() {
+        return Err(failed(directory, &format!("revision {revision:?} has no {path:?}")));
+    }
+    files(directory, &listed)
+}
+
+fn files(directory: &Path, listed: &[u8]) -> Result<Tree, LoadError> {
     let mut wanted = Vec::new();
     let mut tree = Tree::new();
     for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {

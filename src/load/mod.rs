@@ -24,6 +24,7 @@ pub mod migrations;
 pub mod old_code;
 pub mod recording;
 pub mod records;
+pub mod rendered;
 pub mod schema;
 pub mod storage;
 
@@ -65,6 +66,9 @@ pub async fn input(options: &LoadOptions, redactor: &Redactor, progress: &dyn Pr
 async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progress) -> Result<Input, LoadError> {
     if let Some(path) = &options.replay {
         return recording::read(path);
+    }
+    if let Source::Rendered { from, to } = &options.source {
+        return rendered::input(options, from, to, redactor).await;
     }
     let place = Place::open(options).await?;
     let store = &place.store;
@@ -185,7 +189,9 @@ impl Place {
             }
             Source::Driver(Driver::Sql { .. }) => Err("live evidence was turned off".to_owned()),
             Source::Driver(Driver::Memory { .. }) => Err("memory storage: there is no cluster".to_owned()),
-            Source::File(_) | Source::Stdin => Err("records from a file: no cluster was asked".to_owned()),
+            Source::File(_) | Source::Stdin | Source::Rendered { .. } => {
+                Err("records from a file: no cluster was asked".to_owned())
+            }
         };
         let store = Store::open(options, cluster.as_ref().ok()).await?;
         Ok(Place { store, cluster })
@@ -264,7 +270,7 @@ async fn cluster_uid(cluster: &Cluster) -> Known<String> {
 /// Records from files can be judged without a Helm; everything else is about running one.
 async fn helm(options: &LoadOptions) -> Result<HelmBinary, LoadError> {
     match helm_binary::helm_binary(&options.helm_bin, options.helm_version.as_ref()).await {
-        Err(missing @ LoadError::HelmMissing { .. }) if matches!(options.source, Source::File(_) | Source::Stdin) => {
+        Err(missing @ LoadError::HelmMissing { .. }) if !matches!(options.source, Source::Driver(_)) => {
             Ok(HelmBinary { path: None, version: Known::No(missing.to_string()) })
         }
         other => other,

@@ -179,7 +179,7 @@ fn revision(record: &Release) -> RevisionInfo {
     RevisionInfo {
         revision: record.revision,
         status: record.status,
-        chart: format!("{}-{}", chart.name, chart.version),
+        chart: if chart.version.is_empty() { chart.name.clone() } else { format!("{}-{}", chart.name, chart.version) },
         app_version: chart.app_version.clone(),
         restores: record.restores().unwrap_or(record.revision),
         last_deployed: record.last_deployed.clone(),

@@ -60,6 +60,7 @@ impl Store {
             Source::Driver(Driver::Memory { files }) => SavedStore::memory(files, options).map(Store::Saved),
             Source::File(path) => SavedStore::file(path, options).map(Store::Saved),
             Source::Stdin => SavedStore::stdin(options).map(Store::Saved),
+            Source::Rendered { .. } => Err(LoadError::Storage("rendered manifests are no records".to_owned())),
         }
     }
 
