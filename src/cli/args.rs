@@ -283,8 +283,7 @@ pub struct MigrationsArgs {
     /// postgresql, mysql, mariadb, sqlite, mssql or oracle [default: what the files say]
     #[arg(long, value_name = "DIALECT")]
     pub dialect: Option<Dialect>,
-    /// Framework that applies them [default: what the files say]
-    #[arg(long, value_name = "FRAMEWORK")]
+    #[arg(long, value_name = "FRAMEWORK", help = frameworks())]
     pub framework: Option<Framework>,
     #[command(flatten)]
     pub schema: SchemaArgs,
@@ -523,6 +522,12 @@ fn helm_version(text: &str) -> Result<HelmVersion, String> {
 fn output(text: &str) -> Result<Output, String> {
     let (name, file) = file_of(text)?;
     Ok(Output { format: format(name)?, file })
+}
+
+/// Help of `--framework`.
+fn frameworks() -> String {
+    let names: Vec<&str> = Framework::all().map(Framework::as_str).collect();
+    format!("Framework that applies them [default: what the files say]: {}", names.join(", "))
 }
 
 /// `-`, `git:REV:PATH`, or a path.

@@ -17,7 +17,7 @@ use crate::migrations::source::Tree;
 use crate::release::hooks::sort_rendered;
 use crate::release::manifest::{ParseContext, parse_manifest};
 use crate::release::redact::Redactor;
-use crate::release::{ChartInfo, Release, Revision, Status, StoredAs, Value};
+use crate::release::{ChartInfo, Object, Release, Revision, Status, StoredAs, Value};
 use crate::settings::{LoadOptions, Manifests};
 
 /// The states are counted as if they were revisions: the way back leads from 2 to 1.
@@ -86,18 +86,19 @@ fn facts(options: &LoadOptions) -> Result<Facts, LoadError> {
 fn release(side: Side, revision: Revision, status: Status, name: &str, context: &ParseContext<'_>) -> Release {
     let parsed = parse_manifest(&side.text, context);
     let (objects, hooks, vanished) = sort_rendered(parsed.objects);
-    let label = objects.iter().find_map(|object| object.label("helm.sh/chart")).map(str::to_owned);
+    let chart = chart(&objects).unwrap_or(ChartInfo { name: side.origin, ..ChartInfo::default() });
     Release {
         name: name.to_owned(),
         namespace: context.default_namespace.to_owned(),
         revision,
         status,
-        description: String::new(),
+        // That a state can be reached is taken for granted: there is no history that could say otherwise.
+        description: if revision == TO { "Install complete" } else { "Upgrade complete" }.to_owned(),
         first_deployed: None,
         last_deployed: None,
         rollback_revision: None,
         apply_method: None,
-        chart: ChartInfo { name: label.unwrap_or(side.origin), ..ChartInfo::default() },
+        chart,
         config: Value::Null,
         objects,
         hooks,
@@ -105,6 +106,17 @@ fn release(side: Side, revision: Revision, status: Status, name: &str, context: 
         stored: StoredAs { key: format!("rendered.v{revision}"), uid: None, resource_version: None, status_label: Some(status) },
         gaps: parsed.gaps.into_iter().chain(vanished).collect(),
     }
+}
+
+/// The chart whose templates these are, with the version in its own label; charts below it have labels of their own.
+fn chart(objects: &[Object]) -> Option<ChartInfo> {
+    let (name, _) = objects.iter().find_map(|object| object.origin.template.as_deref()?.split_once("/templates/"))?;
+    let name = name.split('/').next().unwrap_or(name);
+    let labels = objects.iter().filter_map(|object| object.label("helm.sh/chart"));
+    let version = labels
+        .filter_map(|label| label.strip_prefix(name)?.strip_prefix('-'))
+        .find(|version| version.starts_with(|c: char| c.is_ascii_digit()));
+    Some(ChartInfo { name: name.to_owned(), version: version.unwrap_or_default().to_owned(), ..ChartInfo::default() })
 }
 
 async fn read(place: &Manifests, options: &LoadOptions, helm: &HelmBinary, namespace: &str) -> Result<Side, LoadError> {

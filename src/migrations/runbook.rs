@@ -93,7 +93,7 @@ impl Book<'_> {
             StepImage::From,
             "Scale the application down: new code fails as soon as the schema it was written for is gone.",
         ));
-        let command = self.commands.map(|row| self.fill.apply(&row.down)).filter(|command| !command.is_empty());
+        let command = self.commands.map(|row| self.fill.apply(row.down)).filter(|command| !command.is_empty());
         let how = command.map_or(String::new(), |command| format!(": {command}"));
         steps.push(before(
             StepImage::From,
@@ -115,7 +115,7 @@ impl Book<'_> {
         if self.breaks() {
             steps.push(before(StepImage::None, "Do not roll back as it is: old code fails on this schema, and there are no down scripts. Mend the present release and roll forward, or write the way back first and try it on a copy."));
         }
-        if let Some(command) = self.commands.map(|row| self.fill.apply(&row.print_sql)).filter(|command| !command.is_empty()) {
+        if let Some(command) = self.commands.map(|row| self.fill.apply(row.print_sql)).filter(|command| !command.is_empty()) {
             steps.push(before(StepImage::From, &format!("To see the SQL that the framework itself would run: {command}")));
         }
         if self.refuses() {

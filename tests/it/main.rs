@@ -2,6 +2,7 @@
 
 mod act;
 mod cli;
+mod compare;
 mod execute;
 mod hostile;
 mod loud;
