@@ -7,8 +7,8 @@ use super::framework::Framework;
 use super::frameworks::code_kind;
 use super::history::{Body, Language, Migration, Script};
 use crate::sql::dialect::Dialect;
-use crate::sql::read::read;
-use crate::sql::split::{RawStatement, Splitter};
+use crate::sql::read::script::ScriptReader;
+use crate::sql::split::Splitter;
 use crate::sql::statement::{InsertSource, Op, Statement};
 
 /// Statements of a script that are kept whatever they do.
@@ -105,12 +105,6 @@ impl<'a> Programs<'a> {
         }
     }
 
-    fn statement(&self, raw: &RawStatement, first_line: u32) -> Statement {
-        let mut statement = read(raw, self.dialect);
-        statement.line += first_line.saturating_sub(1);
-        statement
-    }
-
     /// A file of many rows: what only adds rows is counted and let go from the first statement on.
     fn streamed(&self, script: &Script, counter: &mut Counter) -> Vec<Statement> {
         let reader = match (self.open)(&script.path) {
@@ -124,6 +118,7 @@ impl<'a> Programs<'a> {
     /// what is kept: a script can be a single letter and a semicolon, as often as its file has room for.
     fn split(&self, reader: impl BufRead, script: &Script, few: usize, counter: &mut Counter) -> Vec<Statement> {
         let mut kept = Vec::new();
+        let mut reading = ScriptReader::new(self.dialect);
         for raw in Splitter::new(reader, self.dialect) {
             let statement = match raw {
                 Ok(raw) if kept.len() >= MOST => {
@@ -132,7 +127,7 @@ impl<'a> Programs<'a> {
                     kept.push(counter.count(rest));
                     break;
                 }
-                Ok(raw) => counter.count(self.statement(&raw, script.line)),
+                Ok(raw) => counter.count(moved(reading.read(&raw), script.line)),
                 Err(error) => counter.count(unread(script, &error.to_string())),
             };
             if kept.len() < few || !only_adds_rows(&statement) {
@@ -163,6 +158,12 @@ impl Counter {
         self.understood += usize::from(statement.is_understood());
         statement
     }
+}
+
+/// Lines of a script that begins further down in its file.
+fn moved(mut statement: Statement, first_line: u32) -> Statement {
+    statement.line += first_line.saturating_sub(1);
+    statement
 }
 
 fn only_adds_rows(statement: &Statement) -> bool {

@@ -132,13 +132,17 @@ impl AddAssign<&Figures> for Figures {
     }
 }
 
-/// What was said, without losses in tables that took no row, without routines and other objects that nothing is asked of, and
+/// What was said, without losses in tables that took no row, without refused writes of tables that took none before, without routines and other objects that nothing is asked of, and
 /// behind a refused migration without tables that are not there: nothing can be seen there.
 fn predicted(kind: EffectKind, effects: &[EffectReport], measured: &Measured, behind: bool) -> Vec<String> {
     let gone = measured.gone.iter().any(|gone| gone.to.is_none());
     let blind = |effect: &EffectReport| {
         let within = |table: &String| effect.object == *table || effect.object.starts_with(&format!("{table}."));
-        kind == EffectKind::DataLoss && !gone && measured.empty.iter().any(within)
+        match kind {
+            EffectKind::DataLoss => !gone && measured.empty.iter().any(within),
+            EffectKind::WritesBreak => measured.old_code.writes.is_empty() && measured.closed.iter().any(within),
+            _ => false,
+        }
     };
     let object = |effect: &EffectReport| {
         let is_other =

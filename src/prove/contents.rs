@@ -166,7 +166,18 @@ fn found(lost: &Bag<'_>, gains: &[(String, Bag<'_>)]) -> Option<String> {
     gains.iter().find(|(_, gained)| inside(gained)).map(|(place, _)| place.clone())
 }
 
-/// Tables without rows.
+/// Tables without rows, and columns of the others (`table.column`) without a value.
 pub fn empty(contents: &Contents) -> Vec<String> {
-    contents.iter().filter(|(_, rows)| rows.rows.is_empty()).map(|(name, _)| name.clone()).collect()
+    contents.iter().flat_map(|(name, rows)| rows.empty(name)).collect()
+}
+
+impl Rows {
+    fn empty(&self, name: &str) -> Vec<String> {
+        if self.rows.is_empty() {
+            return vec![name.to_owned()];
+        }
+        let without = |at: usize| self.rows.iter().all(|row| row.get(at).is_none_or(Option::is_none));
+        let columns = self.columns.iter().enumerate().filter(|(at, _)| without(*at));
+        columns.map(|(_, column)| format!("{name}.{column}")).collect()
+    }
 }

@@ -55,8 +55,10 @@ pub struct Measured {
     pub reach: Reach,
     /// Tables and views before it.
     pub relations: BTreeSet<String>,
-    /// Tables without a row, so that nothing is known about values in them.
+    /// Tables without a row and columns without a value, so that nothing is known about values in them.
     pub empty: Vec<String>,
+    /// Tables that took no INSERT of old code, so that nothing is known about later ones.
+    pub closed: Vec<String>,
     pub millis: u128,
 }
 
@@ -122,8 +124,8 @@ async fn trial(session: &mut Session, ups: &[String], down: Option<&[String]>, r
     let old_code = old_code::replay(session, &old).await;
     let gone = contents::gone(&before, &after);
     let (down, idle) = run_down(session, down, (&catalog, &before), (&later, &after)).await;
-    let empty = contents::empty(&before);
-    Ok(Measured { old_code, gone, down, idle, reach, empty, relations: catalog.tables.into_keys().collect(), millis: 0 })
+    let (empty, closed) = (contents::empty(&before), old.closed());
+    Ok(Measured { old_code, gone, down, idle, reach, empty, closed, relations: catalog.tables.into_keys().collect(), millis: 0 })
 }
 
 type State<'a> = (&'a Catalog, &'a Contents);

@@ -1,5 +1,7 @@
 //! What old code does: reads every column, writes with the column lists that it knows.
 
+use std::collections::BTreeSet;
+
 use super::catalog::{Catalog, Table};
 use super::refusal::{Cause, Refusal};
 use super::seed::{Hints, Insert, Maker, Shape, TRIALS};
@@ -43,6 +45,22 @@ pub struct Outcome {
     pub reads: Vec<Broken>,
     pub writes: Vec<Broken>,
     pub restricted: Vec<Broken>,
+}
+
+impl OldCode {
+    /// Tables of which no INSERT worked.
+    pub fn closed(&self) -> Vec<String> {
+        let inserts = |write: &&Write| write.what.starts_with("INSERT");
+        let worked: BTreeSet<&str> = self
+            .writes
+            .iter()
+            .filter(inserts)
+            .filter(|write| !write.statements.is_empty())
+            .map(|write| write.object.as_str())
+            .collect();
+        let tried: BTreeSet<&str> = self.writes.iter().filter(inserts).map(|write| write.object.as_str()).collect();
+        tried.difference(&worked).map(|table| (*table).to_owned()).collect()
+    }
 }
 
 /// Tries everything on the old schema and keeps what works.

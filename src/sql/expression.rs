@@ -133,6 +133,10 @@ pub struct Query {
     pub from: Vec<Source>,
     /// It has WHERE, HAVING, LIMIT, OFFSET or an inner join: rows of the first table can be missing from it.
     pub filtered: bool,
+    /// HAVING, LIMIT or the like leave rows out, which neither WHERE nor a join does.
+    pub limited: bool,
+    /// What each inner join compares, where that is one column with another; none for other inner joins.
+    pub inner_joins: Vec<Option<[ColumnRef; 2]>>,
     /// WHERE alone, for comparison with the WHERE of a DELETE.
     pub condition: Option<Expr>,
     /// GROUP BY, DISTINCT, aggregates, UNION and the like: rows are not those of a table, a view of it takes no writes.

@@ -278,6 +278,8 @@ pub enum BlockKind {
     Anonymous,
     /// Under IF, CASE, LOOP or an exception handler: may run or not.
     Conditional,
+    /// The one branch of a condition, which asks whether it is needed: runs where it can.
+    Guarded,
     /// A constant text that is executed: runs.
     Executed,
 }

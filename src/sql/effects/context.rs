@@ -1,5 +1,6 @@
 //! What every part of the comparison asks: who changed something last, and where values are at the end.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::sql::catalog::log::{Action, Copied, Destruction, Key, Mark};
@@ -10,14 +11,16 @@ use crate::sql::name::{Ident, Name};
 use crate::sql::statement::TypeDefinition;
 use crate::sql::types::{UserType, UserTypes};
 
-/// Copies of copies are followed this far.
-const DEPTH: u32 = 8;
+/// Copies of copies are followed this far: far more than rebuilds of one table in one migration.
+const DEPTH: u32 = 256;
 
 pub(super) struct Context<'a> {
     pub step: &'a Step,
     touches: BTreeMap<&'a Key, Mark>,
     copies: BTreeMap<ColumnId, Vec<(usize, &'a Copied)>>,
     hits: BTreeMap<ColumnId, Vec<(usize, &'a Destruction)>>,
+    /// What was found before: many copies may lead to the same one. By column, and the span of the log that copies were looked for in.
+    places: RefCell<BTreeMap<(ColumnId, usize, usize), Option<Place>>>,
     last: Mark,
 }
 
@@ -35,6 +38,7 @@ impl<'a> Context<'a> {
             touches: BTreeMap::new(),
             copies: BTreeMap::new(),
             hits: BTreeMap::new(),
+            places: RefCell::default(),
             last: Mark { migration: 0, statement: 0, line: 0, by: By::Unparsed, cap: Certainty::Certain },
         };
         for (at, event) in step.log.iter().enumerate() {
@@ -73,14 +77,28 @@ impl<'a> Context<'a> {
     }
 
     /// Where the values that a column has at a place in the log are at the end: a copy made before, of the same rows.
-    pub fn place(&self, column: ColumnId, at: usize, condition: Option<&str>, depth: u32) -> Option<Place> {
+    pub fn place(&self, column: ColumnId, at: usize, condition: Option<&str>) -> Option<Place> {
+        self.place_since(column, 0, at, condition, 0)
+    }
+
+    /// Of copies made from `since` on: those before that took other values.
+    fn place_since(&self, column: ColumnId, since: usize, at: usize, condition: Option<&str>, depth: u32) -> Option<Place> {
         if depth > DEPTH {
             return None;
         }
-        let copies = self.copies.get(&column).into_iter().flatten();
-        let covering =
-            copies.filter(|(made, copy)| *made < at && (covers(copy, condition) || self.takes_all_old_rows(*made, copy)));
+        let copies = self.copies.get(&column).into_iter().flatten().filter(|(made, _)| (since..at).contains(made));
+        let covering = copies.filter(|(made, copy)| covers(copy, condition) || self.takes_all_old_rows(*made, copy));
         covering.filter_map(|(made, copy)| self.kept(copy, *made, depth)).max_by_key(|place| place.certainty)
+    }
+
+    fn place_again(&self, column: ColumnId, since: usize, at: usize, depth: u32) -> Option<Place> {
+        let key = (column, since, at);
+        if let Some(found) = self.places.borrow().get(&key) {
+            return found.clone();
+        }
+        let found = self.place_since(column, since, at, None, depth);
+        self.places.borrow_mut().insert(key, found.clone());
+        found
     }
 
     /// Whether all values that the column had at the beginning were written over before, and none put back.
@@ -97,7 +115,7 @@ impl<'a> Context<'a> {
         let mut hits = self.hits.get(&copy.to).into_iter().flatten().filter(|(at, _)| *at > made);
         let place = match hits.next() {
             None => self.after().column(copy.to).map(|_| Place { column: copy.to, certainty: Certainty::Certain }),
-            Some((at, _)) => self.place(copy.to, *at, None, depth + 1),
+            Some((at, _)) => self.place_again(copy.to, made + 1, *at, depth + 1),
         }?;
         Some(Place { certainty: place.certainty.min(copy.complete), ..place })
     }
@@ -123,7 +141,7 @@ impl<'a> Context<'a> {
     pub fn same_values(&self, old: &Column, new: &Column) -> bool {
         let here = new.source.unwrap_or(new.id);
         let origin = old.source.unwrap_or(old.id);
-        let moved = || self.place(old.id, usize::MAX, None, 0).is_some_and(|place| place.column == here);
+        let moved = || self.place(old.id, usize::MAX, None).is_some_and(|place| place.column == here);
         old.id == new.id || origin == here || moved()
     }
 

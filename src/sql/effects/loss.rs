@@ -105,7 +105,7 @@ fn is_one_table(context: &Context, first: &Place, fates: &[(&Column, Fate)]) -> 
 }
 
 fn fate(context: &Context, at: usize, relation: &Relation, column: &Column, destruction: &Destruction) -> Fate {
-    let Some(place) = context.place(column.id, at, destruction.condition.as_deref(), 0) else {
+    let Some(place) = context.place(column.id, at, destruction.condition.as_deref()) else {
         if is_renumbered(context, at, relation, column) {
             return Fate::Renumbered;
         }
@@ -123,7 +123,7 @@ fn is_renumbered(context: &Context, at: usize, relation: &Relation, column: &Col
     let Some(counted) = counted else { return false };
     let is_left_out = context.only_copy_to(counted.id, usize::MAX).is_none();
     let stays = |other: &Column| {
-        let place = context.place(other.id, at, None, 0);
+        let place = context.place(other.id, at, None);
         place.and_then(|place| context.after().column(place.column)).is_some_and(|(table, _)| table.name == relation.name)
     };
     is_left_out && relation.stored_columns().any(stays)

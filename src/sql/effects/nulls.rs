@@ -7,7 +7,7 @@ use crate::sql::effect::By;
 use crate::sql::name::Ident;
 
 /// Copies of copies are followed this far.
-const DEPTH: u32 = 8;
+const DEPTH: u32 = 256;
 
 impl Context<'_> {
     /// Whether what goes at a place in the log cannot be a row or value from before.
@@ -28,9 +28,9 @@ impl Context<'_> {
     }
 
     fn meets_no_old_row(&self, at: usize, destruction: &Destruction) -> bool {
-        let Some(condition) = destruction.condition.as_deref() else { return false };
+        let Some(condition) = destruction.condition.as_deref().map(unquoted) else { return false };
         let column = |name: &str| named(&destruction.tested, name);
-        each(condition, " or ").is_some_and(|parts| {
+        each(&condition, " or ").is_some_and(|parts| {
             parts.iter().all(|part| {
                 let tests = each(part, " and ").unwrap_or_default();
                 tests.iter().filter_map(|test| tested(test, " is null")).any(|name| self.had_no_null(column(name), at))
@@ -40,9 +40,9 @@ impl Context<'_> {
 
     /// Whether a copy takes every row from before: `WHERE a IS NOT NULL AND b IS NOT NULL`.
     pub(super) fn takes_all_old_rows(&self, made: usize, copy: &Copied) -> bool {
-        let Some(condition) = copy.condition.as_deref() else { return false };
+        let Some(condition) = copy.condition.as_deref().map(unquoted) else { return false };
         let column = |name: &str| named(&copy.tested, name);
-        each(condition, " and ").is_some_and(|parts| {
+        each(&condition, " and ").is_some_and(|parts| {
             parts.iter().all(|part| tested(part, " is not null").is_some_and(|name| self.had_no_null(column(name), made)))
         })
     }
@@ -64,13 +64,18 @@ impl Context<'_> {
     }
 }
 
+/// In lower case and without quotes around names: two columns of a table do not differ by these alone in practice.
+fn unquoted(condition: &str) -> String {
+    condition.to_lowercase().replace(['"', '`', '[', ']'], "")
+}
+
 fn named(columns: &[(Ident, ColumnId)], name: &str) -> Option<ColumnId> {
-    columns.iter().find(|(own, _)| own.key() == name).map(|(_, id)| *id)
+    columns.iter().find(|(own, _)| own.key().eq_ignore_ascii_case(name)).map(|(_, id)| *id)
 }
 
 /// The parts of a condition without brackets; none where there are some.
 fn each<'a>(condition: &'a str, word: &str) -> Option<Vec<&'a str>> {
-    let plain = !condition.is_empty() && !condition.contains(['(', '\'']) && condition == condition.to_lowercase();
+    let plain = !condition.is_empty() && !condition.contains(['(', '\'']);
     plain.then(|| condition.split(word).collect())
 }
 

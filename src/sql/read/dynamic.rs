@@ -99,12 +99,42 @@ pub fn user_variable(cursor: &mut Cursor, name: &str) -> Option<Op> {
     if !pieces.iter().any(|piece| says_sql(piece)) {
         return Some(Op::Set { variable: name.to_owned(), values: Vec::new(), local: false });
     }
-    if whole.tokens().iter().any(|token| token.text(whole.source).eq_ignore_ascii_case("CONCAT")) {
-        return Some(Op::Dynamic { pieces });
-    }
-    let kind = if whole.remaining() == 1 { BlockKind::Executed } else { BlockKind::Conditional };
-    let statements = pieces.iter().filter(|piece| says_sql(piece)).cloned().collect::<Vec<_>>();
+    let Some(texts) = folded(whole) else { return Some(Op::Dynamic { pieces }) };
+    let statements: Vec<String> = texts.into_iter().filter(|text| says_sql(text)).collect();
+    let branches =
+        whole.tokens().iter().any(|token| ["IF", "CASE"].iter().any(|word| token.text(whole.source).eq_ignore_ascii_case(word)));
+    let kind = match (branches, statements.len()) {
+        (false, _) => BlockKind::Executed,
+        (true, 1) => BlockKind::Guarded,
+        (true, _) => BlockKind::Conditional,
+    };
     Some(executed(&statements.join(";\n"), &whole, kind))
+}
+
+/// The texts in a value, those that CONCAT joins as one; none where it joins what is not known.
+fn folded(mut value: Cursor) -> Option<Vec<String>> {
+    let mut texts = Vec::new();
+    while !value.is_end() {
+        if value.is(&["CONCAT"]) && value.text_at(1) == "(" {
+            value.skip();
+            let parts = value.take_parenthesised()?.split_commas();
+            texts.push(parts.into_iter().map(literal).collect::<Option<String>>()?);
+        } else if value.kind_at(0) == Some(TokenKind::Text) {
+            texts.push(decode_text(value.text_at(0), value.dialect));
+            value.skip();
+        } else {
+            value.skip();
+        }
+    }
+    Some(texts)
+}
+
+fn literal(part: Cursor) -> Option<String> {
+    match part.kind_at(0) {
+        Some(TokenKind::Text) if part.remaining() == 1 => Some(decode_text(part.text_at(0), part.dialect)),
+        Some(TokenKind::Number) if part.remaining() == 1 => Some(part.text_at(0).to_owned()),
+        _ => None,
+    }
 }
 
 fn says_sql(text: &str) -> bool {
@@ -112,19 +142,4 @@ fn says_sql(text: &str) -> bool {
         ["ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE", "INSERT", "UPDATE", "DELETE", "REPLACE", "CALL", "GRANT", "REVOKE"];
     let word = text.split_whitespace().next().unwrap_or_default();
     text.trim_start().len() > word.len() && VERBS.iter().any(|verb| verb.eq_ignore_ascii_case(word))
-}
-
-/// Texts that were read where a variable was set are not dynamic where the variable is prepared.
-pub fn settle(statements: &mut [Statement]) {
-    let mut known = false;
-    for statement in statements {
-        for op in &mut statement.ops {
-            match op {
-                Op::Block { kind: BlockKind::Executed | BlockKind::Conditional, .. } => known = true,
-                Op::Dynamic { pieces } if pieces.is_empty() && known => *op = Op::Harmless,
-                Op::Dynamic { .. } => known = true,
-                _ => {}
-            }
-        }
-    }
 }

@@ -20,6 +20,7 @@ mod load;
 mod opaque;
 pub mod query;
 mod routine;
+pub mod script;
 mod security;
 mod sequence;
 mod session;
@@ -58,9 +59,8 @@ pub fn read_at(raw: &RawStatement, dialect: Dialect, depth: u32) -> Statement {
 
 /// The statements of a script, read.
 pub fn read_script(text: &str, dialect: Dialect) -> Vec<Statement> {
-    let mut statements: Vec<Statement> = split(text, dialect).iter().map(|raw| read(raw, dialect)).collect();
-    dynamic::settle(&mut statements);
-    statements
+    let mut reader = script::ScriptReader::new(dialect);
+    split(text, dialect).iter().map(|raw| reader.read(raw)).collect()
 }
 
 /// What the tokens of one statement do.

@@ -8,7 +8,7 @@ use crate::sql::effect::{By, Certainty};
 use crate::sql::effects::CatalogTypes;
 use crate::sql::expression::{DataType, Expr};
 use crate::sql::name::Ident;
-use crate::sql::statement::{ColumnChange, ColumnDef, Generated, Keeps, TableAction};
+use crate::sql::statement::{ColumnChange, ColumnDef, Generated, IdentityKind, Keeps, TableAction};
 use crate::sql::types;
 
 impl Replay {
@@ -171,10 +171,8 @@ impl Replay {
         let Some(column) = self.target_column(id, name, if_exists) else { return };
         match change {
             ColumnChange::Type { data_type, using } => self.change_type(id, column, data_type, using.as_ref()),
-            ColumnChange::SetDefault(value) => {
-                self.edit_by(By::SetDefault, id, column, |column| column.default = Some(value.clone()))
-            }
-            ColumnChange::DropDefault => self.edit_by(By::DropDefault, id, column, |column| column.default = None),
+            ColumnChange::SetDefault(value) => self.set_default(id, column, Some(value)),
+            ColumnChange::DropDefault => self.set_default(id, column, None),
             ColumnChange::SetNotNull => self.edit_by(By::SetNotNull, id, column, |column| column.not_null = true),
             ColumnChange::DropNotNull => self.edit_by(By::DropNotNull, id, column, |column| column.not_null = false),
             ColumnChange::AddIdentity(kind) | ColumnChange::SetIdentity(kind) => {
@@ -188,6 +186,19 @@ impl Replay {
             ColumnChange::DropExpression { .. } => self.edit_by(By::Generated, id, column, |column| column.generated = None),
             ColumnChange::Harmless => {}
         }
+    }
+
+    /// The numbers of PostgreSQL's `serial` are a default like any other (manual, 8.1.4): another one, or none, takes its place.
+    fn set_default(&mut self, id: RelationId, column: ColumnId, value: Option<&Expr>) {
+        let by = if value.is_some() { By::SetDefault } else { By::DropDefault };
+        let counts = value.is_some_and(|value| value.text.to_lowercase().contains("nextval"));
+        let is_default = self.catalog.dialect == Dialect::PostgreSql && !counts;
+        self.edit_by(by, id, column, |column| {
+            column.default = value.cloned();
+            if is_default && column.identity == Some(IdentityKind::Serial) {
+                column.identity = None;
+            }
+        });
     }
 
     pub(super) fn edit_by(&mut self, by: By, id: RelationId, column: ColumnId, change: impl Fn(&mut Column)) {

@@ -2,12 +2,12 @@
 
 use super::Replay;
 use crate::sql::catalog::log::{Action, Copied};
-use crate::sql::catalog::model::{Column, ColumnId, RelationId, Trigger};
+use crate::sql::catalog::model::{Column, ColumnId, Guard, GuardKind, RelationId, Trigger};
 use crate::sql::catalog::resolve::{Given, carried};
 use crate::sql::dialect::Dialect;
 use crate::sql::effect::{By, Certainty};
 use crate::sql::effects::CatalogTypes;
-use crate::sql::expression::{DataType, Expr, Query, Shape, Source};
+use crate::sql::expression::{ColumnRef, DataType, Expr, Query, Shape, Source};
 use crate::sql::name::{Ident, Name};
 use crate::sql::statement::{Assignment, Delete, Insert, InsertSource, Op, Statement, TriggerTiming, Update};
 use crate::sql::types;
@@ -86,7 +86,7 @@ impl Replay {
     /// Which columns a query's values come from, and which they go to.
     pub(super) fn log_copies(&mut self, query: &Query, given: &[Given], targets: &[ColumnId]) {
         let one_table = query.from.len() == 1;
-        let partial = query.combined || query.guessed || (query.filtered && !(one_table && query.condition.is_some()));
+        let limited = query.combined || query.guessed || query.limited || (query.condition.is_some() && !one_table);
         let condition = condition_of(query.condition.as_ref());
         for (output, to) in given.iter().zip(targets) {
             let Some(from) = output.source else { continue };
@@ -94,8 +94,46 @@ impl Replay {
             let Some(complete) = complete else { continue };
             let complete = if output.first { complete } else { complete.min(Certainty::Likely) };
             let condition = condition.clone().filter(|text| !self.skips_nulls_of(from, text));
+            let partial = limited || !self.keeps_rows(query, from);
             self.copied(from, *to, condition, complete, partial);
         }
+    }
+
+    /// Whether inner joins leave no row out of the table that a column is of: each goes along a reference that is never NULL.
+    fn keeps_rows(&self, query: &Query, column: ColumnId) -> bool {
+        if query.inner_joins.is_empty() {
+            return true;
+        }
+        let Some((owner, _)) = self.catalog.column(column) else { return false };
+        let mut sources = Vec::new();
+        self.add_sources(&query.from, &mut sources);
+        let id = |reference: &ColumnRef| self.scope().column(reference, &sources);
+        let ids = |join: &Option<[ColumnRef; 2]>| join.as_ref().and_then(|[a, b]| Some([id(a)?, id(b)?]));
+        let Some(mut left) = query.inner_joins.iter().map(ids).collect::<Option<Vec<_>>>() else { return false };
+        let mut reached = vec![owner.id];
+        // A table is joined at most once by each round: as many rounds as joins reach all that can be reached.
+        for _ in 0..left.len() {
+            left.retain(|[a, b]| {
+                let along = [(*a, *b), (*b, *a)].into_iter().find(|(from, to)| self.refers(*from, *to, &reached));
+                reached.extend(along.and_then(|(_, to)| self.catalog.column(to)).map(|(table, _)| table.id));
+                along.is_none()
+            });
+        }
+        left.is_empty()
+    }
+
+    /// Whether a column of one of these tables is never NULL and a foreign key to another column.
+    fn refers(&self, from: ColumnId, to: ColumnId, tables: &[RelationId]) -> bool {
+        let (Some((child, column)), Some((parent, _))) = (self.catalog.column(from), self.catalog.column(to)) else {
+            return false;
+        };
+        let is_key = |guard: &Guard| {
+            let GuardKind::Foreign { table, referenced, .. } = &guard.kind else { return false };
+            let names = referenced.as_slice() == [to]
+                || (referenced.is_empty() && parent.primary_key().is_some_and(|key| key.columns == [to]));
+            *table == parent.id && guard.columns == [from] && names && !guard.not_valid && !guard.not_enforced
+        };
+        tables.contains(&child.id) && column.not_null && child.guards.iter().any(is_key)
     }
 
     /// `WHERE a IS NOT NULL` leaves no value of `a` out.
@@ -103,7 +141,7 @@ impl Replay {
         let Some(tested) = condition.to_lowercase().strip_suffix(" is not null").map(str::to_owned) else { return false };
         let is_name = !tested.contains(['(', ' ']) || tested.rsplit_once(" . ").is_some_and(|(alias, _)| !alias.contains(' '));
         let name = tested.rsplit(['.', ' ']).next().unwrap_or_default();
-        is_name && self.column_by_id(column).is_some_and(|column| column.name.key() == name)
+        is_name && self.column_by_id(column).is_some_and(|column| is_same_name(name, &column.name))
     }
 
     fn copied(&mut self, from: ColumnId, to: ColumnId, condition: Option<String>, complete: Certainty, partial: bool) {
@@ -352,7 +390,12 @@ fn fills_nulls_only(column: &Ident, condition: Option<&Expr>) -> bool {
 fn is_null_test(part: &str, column: &Ident) -> bool {
     let Some(tested) = part.trim().strip_suffix(" is null") else { return false };
     let name = tested.rsplit(['.', ' ']).next().unwrap_or(tested);
-    name == column.key() && tested.split_whitespace().count() <= 3
+    is_same_name(name, column) && tested.split_whitespace().count() <= 3
+}
+
+/// Conditions are compared as text in lower case, where a quoted name has its quotes still.
+fn is_same_name(written: &str, column: &Ident) -> bool {
+    written.trim_matches(['"', '`', '[', ']']).eq_ignore_ascii_case(column.key())
 }
 
 /// How sure it is that values are lost that were there.

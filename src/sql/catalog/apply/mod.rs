@@ -215,6 +215,10 @@ impl Replay {
                 self.mark.cap = cap.min(Certainty::Possible);
                 self.conditional = true;
             }
+            BlockKind::Guarded => {
+                self.mark.cap = cap.min(Certainty::Likely);
+                self.conditional = true;
+            }
             BlockKind::Executed => {}
         }
         self.statements(body, false);

@@ -5,6 +5,7 @@ fn op(op: &Op) -> String {
     match op {
         Op::Block { kind, body } => {
             let mark = match kind {
+                BlockKind::Guarded => "g",
                 BlockKind::Conditional => "?",
                 BlockKind::Executed => "!",
                 BlockKind::Anonymous => "",

@@ -13,8 +13,8 @@ use super::query_at;
 #[derive(Default)]
 pub struct From {
     pub sources: Vec<Source>,
-    /// A join in it can leave out rows of the first table.
-    pub inner: bool,
+    /// Joins that can leave out rows of the first table, with the two columns that are compared where that is all.
+    pub inner_joins: Vec<Option<[ColumnRef; 2]>>,
     /// Something in it was not understood.
     pub guessed: bool,
 }
@@ -72,7 +72,7 @@ impl Reader<'_> {
             self.joins(&mut cursor, depth);
             if cursor.take_symbol(",") {
                 joined = true;
-                self.from.inner = true;
+                self.from.inner_joins.push(None);
             } else if !cursor.is_end() {
                 self.from.guessed = true;
                 scan(cursor, self.nesting, self.names);
@@ -86,14 +86,18 @@ impl Reader<'_> {
 
     fn joins(&mut self, cursor: &mut Cursor, depth: u32) {
         while let Some(outer) = take_join(cursor) {
-            self.from.inner |= !outer;
             self.factor(cursor, !outer, depth);
+            let mut compared = None;
             if cursor.take_word("ON") {
                 let condition = cursor.take_until(|here| here.is_symbol(",") || is_join(here));
                 scan(condition, self.nesting, self.names);
+                compared = equality(condition);
             } else if cursor.is(&["USING"]) {
                 cursor.skip();
                 self.using(cursor);
+            }
+            if !outer {
+                self.from.inner_joins.push(compared);
             }
         }
     }
@@ -251,6 +255,28 @@ fn is_join(cursor: &Cursor) -> bool {
 }
 
 /// Takes a join's keywords; says whether it keeps every row of what stands before it.
+/// `a.x = b.y`, and nothing else.
+fn equality(mut condition: Cursor) -> Option<[ColumnRef; 2]> {
+    while let Some(inner) = parenthesised_whole(condition) {
+        condition = inner;
+    }
+    let left = take_column(&mut condition)?;
+    condition.take_symbol("=").then_some(())?;
+    let right = take_column(&mut condition)?;
+    condition.is_end().then_some([left, right])
+}
+
+fn parenthesised_whole(mut condition: Cursor) -> Option<Cursor> {
+    let inner = condition.take_parenthesised()?;
+    condition.is_end().then_some(inner)
+}
+
+/// `column`, `alias.column`.
+fn take_column(cursor: &mut Cursor) -> Option<ColumnRef> {
+    let name = cursor.take_name()?;
+    Some(ColumnRef { qualifier: name.schema, column: name.name })
+}
+
 fn take_join(cursor: &mut Cursor) -> Option<bool> {
     let mut here = *cursor;
     here.take_word("NATURAL");

@@ -140,7 +140,8 @@ impl Reader {
     /// ORDER BY, LIMIT, OFFSET, FETCH, FOR UPDATE and what dialects put behind them.
     fn tail(&mut self, cursor: &mut Cursor, query: &mut Query) {
         while let Some(word) = clause::take_tail_word(cursor) {
-            query.filtered |= matches!(word, "LIMIT" | "OFFSET" | "FETCH");
+            query.limited |= matches!(word, "LIMIT" | "OFFSET" | "FETCH");
+            query.filtered |= query.limited;
             let part = take_clause(cursor);
             if matches!(word, "ORDER" | "LIMIT" | "OFFSET") {
                 scan(part, self.nesting, &mut self.names);

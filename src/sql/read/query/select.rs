@@ -23,14 +23,16 @@ const MODIFIERS: [&str; 9] = [
 impl Reader {
     pub(super) fn select(&mut self, cursor: &mut Cursor) -> Query {
         let mut query = Query { combined: self.quantifier(cursor), ..Query::default() };
-        query.filtered = self.top(cursor);
+        query.limited = self.top(cursor);
+        query.filtered = query.limited;
         let list = take_clause(cursor);
         query.outputs = outputs(list, self.nesting, &mut self.names);
         query.combined |= is_aggregate(list);
         self.take_into(cursor);
         if cursor.take_word("FROM") {
             let from = sources(take_clause(cursor), self.nesting, &mut self.names);
-            query.filtered |= from.inner;
+            query.filtered |= !from.inner_joins.is_empty();
+            query.inner_joins = from.inner_joins;
             query.guessed |= from.guessed;
             query.from = from.sources;
         }
@@ -86,6 +88,7 @@ impl Reader {
             let part = take_clause(cursor);
             scan(part, self.nesting, &mut self.names);
             query.filtered |= word != "GROUP";
+            query.limited |= !matches!(word, "GROUP" | "WHERE");
             query.combined |= matches!(word, "GROUP" | "HAVING" | "CONNECT");
             if word == "WHERE" {
                 query.condition = Some(expr_at(part, self.nesting + 1));
