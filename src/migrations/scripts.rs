@@ -54,10 +54,8 @@ impl<'a> Programs<'a> {
         }
         if let Some(scripts) = &migration.down {
             let down = program.down.get_or_insert_default();
-            let mut counter = Counter::default();
             for script in scripts {
-                let statements = self.statements(script, &mut counter);
-                down.extend(statements);
+                down.extend(self.down(script));
             }
         }
         number(&mut program.up);
@@ -85,6 +83,15 @@ impl<'a> Programs<'a> {
             DownKind::Written | DownKind::Inverse => program.down.get_or_insert_default().extend(read.down.unwrap_or_default()),
             DownKind::Missing => {}
         }
+    }
+
+    /// A file that goes back is a program of its own: what it does is its way up.
+    fn down(&mut self, script: &Script) -> Vec<Statement> {
+        let Some(text) = script.text().filter(|_| script.language != Language::Sql) else {
+            return self.statements(script, &mut Counter::default());
+        };
+        let Some(reader) = self.reader(script.language) else { return vec![unread(script, "no reader for this language")] };
+        reader.read(&script.path, text).up
     }
 
     fn reader(&mut self, language: Language) -> Option<&mut code::Reader> {

@@ -223,3 +223,23 @@ fn two_reports_do_not_go_to_one_place() {
         assert!(why.contains(&format!("two reports would go to {place}")), "{why}");
     }
 }
+
+/// Files of fizz for both ways: the one that goes back is read like the other.
+#[test]
+fn fizz_is_read_both_ways() {
+    let dir = tree(&[
+        (
+            "20240101000000_init.up.fizz",
+            "create_table(\"users\") {\n\tt.Column(\"id\", \"uuid\", {primary: true})\n\tt.Column(\"name\", \"string\", {})\n}\n",
+        ),
+        ("20240101000000_init.down.fizz", "drop_table(\"users\")\n"),
+        ("20240201000000_drop.up.fizz", "drop_column(\"users\", \"name\")\n"),
+        ("20240201000000_drop.down.fizz", "add_column(\"users\", \"name\", \"string\", {\"default\": \"\"})\n"),
+    ]);
+    let report = json(&[at(&dir), "--dialect", "postgresql"]);
+    assert_eq!(report["framework"], "pop");
+    let last = &report["migrations"][1];
+    assert_eq!(kinds(&last["effects"]), ["data-loss users.name", "reads-break users.name", "writes-break users.name"]);
+    assert_eq!(last["down"]["verdict"], "differs", "a default that was not there: {}", last["down"]);
+    assert_eq!(report["migrations"][0]["down"]["verdict"], "exact");
+}

@@ -15,6 +15,7 @@ mod django;
 mod django_field;
 mod ecto;
 mod efcore;
+mod fizz;
 mod idents;
 mod knex;
 mod laravel;
@@ -58,6 +59,7 @@ pub enum Kind {
     EfCore,
     FluentMigrator,
     Ecto,
+    Fizz,
     /// Rust files of sea-orm or refinery: SQL in string literals.
     Rust,
     /// Go files of goose, golang-migrate forks and others: SQL in string literals.
@@ -178,6 +180,7 @@ impl Reader {
             Kind::Alembic => alembic::read(&parsed(Language::Python), dialect),
             Kind::EfCore => efcore::read(&parsed(Language::CSharp), dialect),
             Kind::FluentMigrator => plain(&parsed(Language::CSharp), "Up", "Down", dialect),
+            Kind::Fizz => fizz::read(&parsed(Language::Ruby), dialect),
             Kind::Ecto => ecto::read(&parsed(Language::Elixir), dialect),
             Kind::Knex => knex::read(&parsed(Language::Js), dialect),
             Kind::Laravel => laravel::read(&parsed(Language::Php), dialect),

@@ -400,3 +400,58 @@ fn a_condition_in_change_table_is_followed() {
     let (up, _, _) = ways(Kind::Rails, text);
     assert_eq!(up, "add users.a; maybe [maybe [add users.b]]");
 }
+
+const FIZZ: &str = r#"create_table("users") {
+	t.Column("name", "string", {"size": 50, "null": true})
+	t.Column("id", "uuid", {primary: true})
+	t.Column("age", "int", {default: 3})
+	t.ForeignKey("team_id", {"teams": ["id"]}, {"on_delete": "cascade"})
+	t.Index("name", {"unique": true})
+	t.Wonder("x")
+}
+create_table("pairs", {timestamps: false}) {
+	t.Column("a", "int", {})
+	t.Column("b", "int", {})
+	t.PrimaryKey("a", "b")
+}
+add_column("users", "mail", "string", {})
+change_column("users", "age", "bigint", {null: true})
+rename_column("users", "mail", "email")
+drop_column("users", "age")
+add_index("users", ["a", "b"], {})
+drop_index("users", "users_name_idx")
+add_foreign_key("users", "boss", {"users": ["id"]}, {"on_delete": "SET NULL"})
+drop_foreign_key("users", "users_users_id_fk", {"if_exists": true})
+rename_table("users", "people")
+drop_table("pairs")
+sql("DROP TABLE olds;")
+exec("echo hello")
+"#;
+
+#[test]
+fn fizz_says_what_its_translators_say() {
+    let read = read(Kind::Fizz, "20200101_a.up.fizz", FIZZ, Dialect::PostgreSql);
+    assert_eq!(
+        ops(&read.up),
+        [
+            "create users (id uuid!, name varchar, age integer!=, created_at timestamp!, updated_at timestamp!)",
+            "index users",
+            "opaque t.Wonder",
+            "create pairs (a integer!, b integer!)",
+            "add users.mail",
+            "alter users.age Type",
+            "alter users.age DropNotNull",
+            "rename users.mail email",
+            "remove users.age",
+            "index users",
+            "drop index users_name_idx",
+            "alter users AddConstraint",
+            "alter users DropConstraint",
+            "rename users people",
+            "drop pairs",
+            "drop olds",
+            "opaque exec",
+        ]
+    );
+    assert_eq!((read.down, read.down_kind), (None, DownKind::Missing));
+}

@@ -55,6 +55,7 @@ pub fn code_kind(framework: Framework, language: Language) -> Option<CodeKind> {
         (_, Language::Go) => CodeKind::Go,
         (_, Language::Rust) => CodeKind::Rust,
         (_, Language::Java) => CodeKind::Java,
+        (_, Language::Fizz) => CodeKind::Fizz,
         (Framework::Rails, _) => CodeKind::Rails,
         (Framework::Django, _) => CodeKind::Django,
         (Framework::Alembic, _) => CodeKind::Alembic,
