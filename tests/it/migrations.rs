@@ -243,3 +243,16 @@ fn fizz_is_read_both_ways() {
     assert_eq!(last["down"]["verdict"], "differs", "a default that was not there: {}", last["down"]);
     assert_eq!(report["migrations"][0]["down"]["verdict"], "exact");
 }
+
+/// By the schema of the standard, which must be able to fail.
+#[test]
+fn sarif_is_valid() {
+    let text = include_str!("../fixtures/formats/sarif-2.1.0.schema.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(text).expect("JSON")).expect("a schema");
+    let mut log: Value = serde_json::from_slice(&run(&[at(&shop()), "-o", "sarif"]).stdout).expect("JSON");
+    let errors: Vec<String> = schema.iter_errors(&log).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    assert!(!log["runs"][0]["results"].as_array().expect("a list").is_empty());
+    log["runs"][0]["tool"] = serde_json::json!({});
+    assert!(!schema.is_valid(&log));
+}

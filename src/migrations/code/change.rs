@@ -157,6 +157,21 @@ pub(super) enum ConstraintKind {
     ForeignKey(Vec<String>, Reference),
 }
 
+impl Reference {
+    /// What a variant of an enumeration says: `ReferentialAction.Cascade` of EF Core, `ForeignKeyAction::SetNull` of sea-query. Empty
+    /// for the database's own default.
+    pub fn action(path: &str) -> String {
+        match path.rsplit('.').next().unwrap_or("") {
+            "Cascade" => "cascade",
+            "SetNull" => "set null",
+            "SetDefault" => "set default",
+            "Restrict" => "restrict",
+            _ => "",
+        }
+        .to_owned()
+    }
+}
+
 impl Item {
     pub fn new(line: u32, change: Change) -> Item {
         Item { line, change, undo: Undo::Auto }

@@ -136,7 +136,7 @@ impl Of<'_> {
 
     fn foreign(&self, columns: Vec<String>) -> Option<ConstraintKind> {
         let table = self.named("principalTable")?;
-        let action = |key: &str| self.call.keyword(key).map(|value| action(&value.path())).unwrap_or_default();
+        let action = |key: &str| self.call.keyword(key).map(|value| Reference::action(&value.path())).unwrap_or_default();
         let reference = Reference {
             table: self.named("principalSchema").map_or(table.clone(), |schema| format!("{schema}.{table}")),
             columns: self.columns("principalColumn", "principalColumns"),
@@ -294,18 +294,6 @@ fn properties(value: Option<&Value>) -> Option<Vec<String>> {
 fn type_of(value: &Value) -> Option<String> {
     let name = value.as_call().map(|call| call.args.first().and_then(Value::as_call).unwrap_or(call).name.clone())?;
     Some(name)
-}
-
-/// `ReferentialAction.Cascade`.
-fn action(path: &str) -> String {
-    match path.rsplit('.').next().unwrap_or("") {
-        "Cascade" => "cascade",
-        "SetNull" => "set null",
-        "SetDefault" => "set default",
-        "Restrict" => "restrict",
-        _ => "",
-    }
-    .to_owned()
 }
 
 /// Annotations of the database: extensions and collations change nothing that is there, enums are types.

@@ -156,18 +156,9 @@ impl Of<'_> {
     }
 
     fn sql_type(&self, kind: &str) -> String {
-        let number = |name: &str| match self.call.option(name) {
-            Some(Value::Number(number)) => Some(number.clone()),
-            _ => None,
-        };
-        let digits = match (number("precision"), number("scale")) {
-            (Some(precision), Some(scale)) => format!("({precision},{scale})"),
-            (Some(precision), None) => format!("({precision})"),
-            _ => String::new(),
-        };
         let Some(row) = TYPES.iter().find(|row| row.0 == kind) else { return kind.to_owned() };
-        let size = number("size").unwrap_or_else(|| "255".to_owned());
-        pick(row, self.walk.dialect).replace("{n}", &size).replace("{p}", &digits)
+        let size = self.walk.number(self.call, "size").unwrap_or_else(|| "255".to_owned());
+        pick(row, self.walk.dialect).replace("{n}", &size).replace("{p}", &self.walk.digits(self.call))
     }
 
     /// PostgreSQL keeps the default that no option names; MySQL's MODIFY and SQLite's new table do not.

@@ -182,15 +182,7 @@ impl Of<'_> {
     fn column(&self, link: &Call) -> Option<Column> {
         let kind = self.text(link, 1)?;
         let value = |name: &str| link.option(name).map(|value| self.walk.resolve(value));
-        let number = |name: &str| match value(name) {
-            Some(Value::Number(number)) => Some(number.clone()),
-            _ => None,
-        };
-        let digits = match (number("precision"), number("scale")) {
-            (Some(precision), Some(scale)) => format!("({precision},{scale})"),
-            (Some(precision), None) => format!("({precision})"),
-            _ => String::new(),
-        };
+        let number = |name: &str| self.walk.number(link, name);
         let mut sql_type = match (kind.as_str(), self.walk.dialect.is_mysql()) {
             ("enum" | "set", true) => {
                 let labels = self.walk.texts(link.option("values"));
@@ -200,7 +192,7 @@ impl Of<'_> {
             ("text" | "integer" | "blob", true) if value("limit").is_some_and(|limit| *limit != Value::Null) => return None,
             _ => pick(TYPES.iter().find(|row| row.0 == kind)?, self.walk.dialect)
                 .replace("{n}", &number("limit").or_else(|| number("length")).unwrap_or_else(|| "255".into()))
-                .replace("{p}", &digits),
+                .replace("{p}", &self.walk.digits(link)),
         };
         if link.flag("signed") == Some(false) && self.walk.dialect.is_mysql() {
             sql_type += " unsigned";

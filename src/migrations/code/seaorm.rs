@@ -417,7 +417,8 @@ impl Of<'_> {
         };
         let (own, columns) = pair("from", "from_tbl", "from_col")?;
         let (to, keys) = pair("to", "to_tbl", "to_col")?;
-        let action = |method: &str| find(&chain, method).and_then(|link| link.args.first()).map(|value| action(&value.path()));
+        let action =
+            |method: &str| find(&chain, method).and_then(|link| link.args.first()).map(|value| Reference::action(&value.path()));
         let reference = Reference {
             table: to?,
             columns: keys,
@@ -452,16 +453,4 @@ impl Of<'_> {
         let if_exists = if find(&chain, "if_exists").is_some() { "IF EXISTS " } else { "" };
         Some(vec![Change::Sql(format!("DROP TYPE {if_exists}{name}"))])
     }
-}
-
-/// `ForeignKeyAction::Cascade`.
-fn action(path: &str) -> String {
-    match path.rsplit('.').next().unwrap_or("") {
-        "Cascade" => "cascade",
-        "SetNull" => "set null",
-        "SetDefault" => "set default",
-        "Restrict" => "restrict",
-        _ => "",
-    }
-    .to_owned()
 }

@@ -144,6 +144,23 @@ impl Walk {
         }
     }
 
+    /// A number among the options of a call, as written.
+    pub fn number(&self, call: &Call, option: &str) -> Option<String> {
+        match call.option(option).map(|value| self.resolve(value)) {
+            Some(Value::Number(number)) => Some(number.clone()),
+            _ => None,
+        }
+    }
+
+    /// The options `precision` and `scale` behind the name of a type: `(10,2)`, `(10)`, or nothing.
+    pub fn digits(&self, call: &Call) -> String {
+        match (self.number(call, "precision"), self.number(call, "scale")) {
+            (Some(precision), Some(scale)) => format!("({precision},{scale})"),
+            (Some(precision), None) => format!("({precision})"),
+            _ => String::new(),
+        }
+    }
+
     /// A literal of the file as a literal of SQL; a call or a name has no value here.
     pub fn sql(&self, value: &Value) -> Option<String> {
         match self.resolve(value) {
