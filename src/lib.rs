@@ -25,6 +25,7 @@ pub mod k8s;
 pub mod load;
 pub mod migrations;
 pub mod pipeline;
+pub mod policy;
 pub mod prove;
 pub mod recording;
 pub mod release;

@@ -7,6 +7,7 @@ mod console;
 mod env;
 pub mod flags;
 mod kube;
+mod look;
 mod migrations;
 mod options;
 mod output;

@@ -15,7 +15,7 @@ use super::progress::Spinner;
 pub fn run(settings: &Settings, out: &Path, console: &Console, redactor: &Redactor) -> Result<ExitStatus> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
     let progress = Spinner::new(settings.debug);
-    let input = runtime.block_on(super::run::read(&settings.load, redactor, &progress))?;
+    let input = runtime.block_on(super::look::read(&settings.load, redactor, &progress))?;
     drop(progress);
     load::recording::write(out, &input)?;
     let (from, to) = (input.from.revision, input.to.revision);

@@ -9,24 +9,17 @@ use crate::exit::{Advice, ExitStatus};
 use crate::gate;
 use crate::input::{Input, Known};
 use crate::load;
-use crate::pipeline::{self, Evaluation};
 use crate::release::redact::Redactor;
-use crate::report::{self, Report, ToolInfo};
+use crate::report::{self, Report};
 use crate::rules::Severity;
 use crate::rules::set::RuleSet;
 use crate::settings::{LoadOptions, Settings, TargetRequest};
 
 use super::console::{Console, can_ask};
 use super::flags;
+use super::look::{self, Look};
 use super::output::{self, BrokenPipe};
 use super::progress::Spinner;
-
-/// Everything that is known at one moment.
-struct Look {
-    input: Input,
-    evaluation: Evaluation,
-    report: Report,
-}
 
 /// What a command works with.
 pub struct Session<'a> {
@@ -40,17 +33,6 @@ pub struct Session<'a> {
 pub fn run(session: &Session) -> Result<ExitStatus> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
     runtime.block_on(session.go())
-}
-
-/// Everything a report is made of. What the API server is asked about follows from a first forecast.
-pub async fn read(options: &LoadOptions, redactor: &Redactor, progress: &dyn load::Progress) -> Result<Input> {
-    let mut input = load::input(options, redactor, progress).await?;
-    if options.server_dry_run {
-        progress.step("asking the API server about every change");
-        let forecast = pipeline::analyze(&input).forecast;
-        load::dry_run::ask(options, redactor, &mut input, &forecast).await.map_err(|error| error.scrubbed(redactor))?;
-    }
-    Ok(input)
 }
 
 impl Session<'_> {
@@ -76,18 +58,7 @@ impl Session<'_> {
 
     async fn look(&self, options: &LoadOptions, rules: &RuleSet) -> Result<Look> {
         let progress = Spinner::new(self.settings.debug);
-        let input = read(options, self.redactor, &progress).await?;
-        drop(progress);
-        let evaluation = pipeline::evaluate(&input, rules);
-        let tool = ToolInfo { version: env!("CARGO_PKG_VERSION").to_owned(), rules_digest: rules.digest() };
-        let parts = report::Parts {
-            forecast: &evaluation.forecast,
-            findings: &evaluation.findings,
-            schema: &evaluation.schema,
-            gaps: &evaluation.gaps,
-        };
-        let report = report::build(&input, parts, tool, &self.settings.gate);
-        Ok(Look { input, evaluation, report })
+        look::look(options, &self.settings.gate, rules, self.redactor, &progress).await
     }
 
     /// Some of these Helm itself would refuse only after it has written the new record.
