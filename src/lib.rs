@@ -21,6 +21,7 @@ pub mod gate;
 pub mod helm;
 mod hex;
 pub mod input;
+pub mod inspect;
 pub mod k8s;
 pub mod load;
 pub mod migrations;

@@ -73,6 +73,15 @@ pub enum Command {
     /// What code of an older version would meet on the schema that SQL migrations made
     #[command(after_help = MIGRATIONS_EXAMPLES)]
     Migrations(MigrationsArgs),
+    /// Revisions of a release: what each really was, whether it worked, and whether there is a way back
+    #[command(after_help = super::history::EXAMPLES, visible_alias = "hist")]
+    History(super::history::HistoryArgs),
+    /// One part of one revision, secrets left out: metadata, values, all-values, manifest, hooks or notes
+    #[command(after_help = super::show::EXAMPLES)]
+    Show(super::show::ShowArgs),
+    /// How two revisions differ, secrets left out
+    #[command(after_help = super::diff::EXAMPLES)]
+    Diff(super::diff::DiffArgs),
     /// The rules behind the findings
     Rules(RulesArgs),
     /// Print a completion script for a shell
@@ -510,7 +519,7 @@ fn digest(text: &str) -> Result<String, String> {
         .ok_or_else(|| "expected sha256: and 64 hex digits, as the end of a report shows them".to_owned())
 }
 
-fn helm_version(text: &str) -> Result<HelmVersion, String> {
+pub(super) fn helm_version(text: &str) -> Result<HelmVersion, String> {
     let version = HelmVersion::parse(text).ok_or("expected a version such as 4.3.1")?;
     match version.major {
         3 | 4 => Ok(version),
@@ -544,7 +553,7 @@ fn manifests(text: &str) -> Result<Manifests, String> {
     }
 }
 
-fn file_of(text: &str) -> Result<(&str, Option<PathBuf>), String> {
+pub(super) fn file_of(text: &str) -> Result<(&str, Option<PathBuf>), String> {
     match text.split_once('=') {
         Some((name, "")) => Err(format!("a file name is missing behind {name}=")),
         Some((name, "-")) => Ok((name, None)),

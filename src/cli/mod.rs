@@ -4,8 +4,11 @@ pub mod args;
 mod argv;
 mod compare;
 mod console;
+mod diff;
 mod env;
 pub mod flags;
+mod history;
+mod inspect;
 mod kube;
 mod look;
 mod migrations;
@@ -16,6 +19,7 @@ mod prove;
 mod record;
 mod rules;
 mod run;
+mod show;
 
 use std::ffi::{OsStr, OsString};
 
@@ -126,6 +130,7 @@ fn console(args: &ConsoleArgs, env: &Env) -> Console {
 }
 
 fn execute(cli: &Cli, called_as: CalledAs, env: &Env, console: &Console, redactor: &Redactor, debug: bool) -> Result<ExitStatus> {
+    let around = inspect::Around { kube: &cli.kube, env, called_as, debug, console, redactor };
     let start = |check: &CheckArgs, accept| {
         let given = options::Given { check, accept, kube: &cli.kube, debug, called_as };
         let settings = options::settings(&given, env)?;
@@ -143,6 +148,9 @@ fn execute(cli: &Cli, called_as: CalledAs, env: &Env, console: &Console, redacto
             compare::run(args, &around, console, redactor)
         }
         Command::Migrations(args) => migrations::run(args, console),
+        Command::History(args) => history::run(args, &around),
+        Command::Show(args) => show::run(args, &around),
+        Command::Diff(args) => diff::run(args, &around),
         Command::Rules(args) => rules::run(&args.command),
         Command::Completion { shell } => completion(*shell),
     }

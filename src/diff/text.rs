@@ -21,11 +21,16 @@ pub fn hunks(from: Option<&Value>, to: Option<&Value>) -> String {
     let absent = Value::Null;
     let before = from.map_or_else(String::new, |from| yaml(&plain(from, from)));
     let after = to.map_or_else(String::new, |to| yaml(&plain(to, from.unwrap_or(&absent))));
+    lines(&before, &after)
+}
+
+/// The same of two texts that were redacted already.
+pub fn lines(before: &str, after: &str) -> String {
     let lines = before.lines().count() + after.lines().count();
     if lines > MAX_LINES && before != after {
         return format!("({lines} lines, too long to show what differs)\n");
     }
-    TextDiff::from_lines(&before, &after).unified_diff().context_radius(CONTEXT).to_string()
+    TextDiff::from_lines(before, after).unified_diff().context_radius(CONTEXT).to_string()
 }
 
 fn yaml(value: &serde_json::Value) -> String {

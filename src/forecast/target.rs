@@ -218,20 +218,22 @@ impl Story {
         self.content.get(&revision).copied().unwrap_or(revision)
     }
 
+    /// A rollback that fails marks the record before it superseded, even one that hung or failed.
+    fn overwritten(&self, entry: &RevisionEntry) -> Option<String> {
+        let next = entry.revision.checked_add(1)?;
+        let overwritten = entry.status() == Status::Superseded
+            && self.content.contains_key(&entry.revision)
+            && self.failed_rollbacks.contains(&next);
+        overwritten.then(|| format!("the failed rollback {next} overwrote its status, so it cannot be told how it ended"))
+    }
+
     fn judge(&self, entry: &RevisionEntry, from: &RevisionEntry) -> Result<Evidence, String> {
         if let Some(why) = &entry.undecodable {
             return Err(format!("its record cannot be decoded: {why}"));
         }
         let evidence = evidence(entry)?;
-        let overwritten = entry.status() == Status::Superseded
-            && self.content.contains_key(&entry.revision)
-            && self.failed_rollbacks.contains(&(entry.revision + 1));
-        if overwritten {
-            // A rollback that fails marks the record before it superseded, even one that hung or failed.
-            return Err(format!(
-                "the failed rollback {} overwrote its status, so it cannot be told how it ended",
-                entry.revision + 1
-            ));
+        if let Some(why) = self.overwritten(entry) {
+            return Err(why);
         }
         let content = self.content_of(entry.revision);
         if let Some((rollback, to)) = self.fled.get(&content) {
@@ -260,6 +262,32 @@ const BAD_DESCRIPTIONS: [&str; 7] = [
 /// Whether the record is known to have come to its end: what it no longer had was deleted.
 pub fn worked(entry: &RevisionEntry) -> bool {
     evidence(entry).is_ok()
+}
+
+/// What records tell of one revision's end, and of the way back from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// The revision whose content it holds: its own number unless it was made by a rollback.
+    pub content: Revision,
+    /// Whether it came to its end; false where its record hides that, because it has a description of its own.
+    pub worked: Result<bool, String>,
+    /// The rollback that went back from its content last, and where to.
+    pub left: Option<(Revision, Revision)>,
+}
+
+/// The past of every revision whose record was read (or could not be), by what those read tell; `history` is ascending.
+pub fn pasts(history: &[RevisionEntry]) -> BTreeMap<Revision, Past> {
+    let story = Story::tell(history);
+    let past = |entry: &RevisionEntry| {
+        let worked = match (&entry.undecodable, story.overwritten(entry)) {
+            (Some(why), _) => Err(format!("its record cannot be decoded: {why}")),
+            (None, Some(why)) => Err(why),
+            (None, None) => evidence(entry).map(|evidence| evidence == Evidence::Worked),
+        };
+        let content = story.content_of(entry.revision);
+        Past { content, worked, left: story.fled.get(&content).copied() }
+    };
+    history.iter().filter(|entry| is_read(entry)).map(|entry| (entry.revision, past(entry))).collect()
 }
 
 fn evidence(entry: &RevisionEntry) -> Result<Evidence, String> {

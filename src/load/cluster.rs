@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tower::{BoxError, ServiceBuilder};
 
+use super::answers::Answers;
 use super::error::LoadError;
 use super::kubeconfig::{Connection, connection};
 use crate::settings::KubeOptions;
@@ -148,6 +149,8 @@ pub struct Cluster {
     namespace: String,
     context: Option<String>,
     limits: Limits,
+    /// Where several looks at one release share what they read.
+    answers: Option<Arc<Answers>>,
 }
 
 /// How long answers may take.
@@ -171,13 +174,18 @@ impl Cluster {
         let client = client(&connection).map_err(|error| credentials_error(&error, &connection))?;
         let Connection { namespace, context, .. } = connection;
         let limits = Limits { request: REQUEST_TIMEOUT, all: None };
-        Ok(Cluster { client, permits: Arc::new(Semaphore::new(parallel)), server, route, namespace, context, limits })
+        Ok(Cluster { client, permits: Arc::new(Semaphore::new(parallel)), server, route, namespace, context, limits, answers: None })
     }
 
     /// The same server for reads that may fail: each within `request`, all of them within `all` from now on.
     pub fn limited(&self, request: Duration, all: Duration) -> Cluster {
         let end = Instant::now().checked_add(all).map(|end| (end, all));
         Cluster { limits: Limits { request, all: end }, ..self.clone() }
+    }
+
+    /// The same server; what it has answered once is not asked again.
+    pub fn remembering(self) -> Cluster {
+        Cluster { answers: Some(Arc::default()), ..self }
     }
 
     /// The address of the API server, without a trailing slash.
@@ -201,6 +209,17 @@ impl Cluster {
 
     /// GET of a path (with query); repeats what failed transiently.
     pub async fn get(&self, path: &str, accept: Accept) -> Result<Bytes, ApiError> {
+        let Some(answers) = &self.answers else { return self.get_anew(path, accept).await };
+        let question = format!("{path} {}", accept.header());
+        if let Some(answer) = answers.find(&question) {
+            return answer;
+        }
+        let answer = self.get_anew(path, accept).await;
+        answers.keep(question, &answer);
+        answer
+    }
+
+    async fn get_anew(&self, path: &str, accept: Accept) -> Result<Bytes, ApiError> {
         let mut backoff = BACKOFF.into_iter();
         loop {
             let answer = self.attempt(path, accept).await;
@@ -219,10 +238,22 @@ impl Cluster {
 
     /// POST of a question that the server answers and does not store, such as a review of permissions.
     pub async fn post_json<T: DeserializeOwned>(&self, path: &str, body: &serde_json::Value) -> Result<T, ApiError> {
-        let request = Request::post(path).header(header::ACCEPT, Accept::Json.header());
-        let request = request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string().into_bytes()));
-        let answer = self.send(request).await?;
+        let answer = self.post(path, body.to_string()).await?;
         serde_json::from_slice(&answer).map_err(|error| ApiError::Malformed(position(&error)))
+    }
+
+    async fn post(&self, path: &str, body: String) -> Result<Bytes, ApiError> {
+        let question = format!("{path} {body}");
+        if let Some(answer) = self.answers.as_ref().and_then(|answers| answers.find(&question)) {
+            return answer;
+        }
+        let request = Request::post(path).header(header::ACCEPT, Accept::Json.header());
+        let request = request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.into_bytes()));
+        let answer = self.send(request).await;
+        if let Some(answers) = &self.answers {
+            answers.keep(question, &answer);
+        }
+        answer
     }
 
     /// A write; the path has to say `dryRun=All`. Gives the server's warnings (RFC 7234 `Warning` headers).

@@ -4,6 +4,7 @@
 //! between; what those objects lead to.
 
 pub mod access;
+mod answers;
 pub mod applied;
 pub mod around;
 pub mod cluster;
@@ -18,6 +19,7 @@ pub mod evidence;
 pub mod files;
 pub mod git;
 pub mod helm_binary;
+pub mod inspect;
 pub mod kubeconfig;
 pub mod live;
 pub mod migrations;
@@ -71,6 +73,15 @@ async fn gather(options: &LoadOptions, redactor: &Redactor, progress: &dyn Progr
         return rendered::input(options, from, to, redactor).await;
     }
     let place = Place::open(options).await?;
+    gather_at(&place, options, redactor, progress).await
+}
+
+async fn gather_at(
+    place: &Place,
+    options: &LoadOptions,
+    redactor: &Redactor,
+    progress: &dyn Progress,
+) -> Result<Input, LoadError> {
     let store = &place.store;
     progress.step("reading revisions and served kinds");
     let records = async {
@@ -182,6 +193,11 @@ struct World {
 
 impl Place {
     async fn open(options: &LoadOptions) -> Result<Place, LoadError> {
+        Place::open_for(options, false).await
+    }
+
+    /// For several looks at one release what was read once is remembered.
+    async fn open_for(options: &LoadOptions, several_looks: bool) -> Result<Place, LoadError> {
         let cluster = match &options.source {
             Source::Driver(Driver::Secrets | Driver::ConfigMaps) => Ok(Cluster::connect(&options.kube).await?),
             Source::Driver(Driver::Sql { .. }) if options.live_evidence => {
@@ -193,7 +209,11 @@ impl Place {
                 Err("records from a file: no cluster was asked".to_owned())
             }
         };
-        let store = Store::open(options, cluster.as_ref().ok()).await?;
+        let cluster = if several_looks { cluster.map(Cluster::remembering) } else { cluster };
+        let mut store = Store::open(options, cluster.as_ref().ok()).await?;
+        if several_looks {
+            store.keep();
+        }
         Ok(Place { store, cluster })
     }
 

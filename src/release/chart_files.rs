@@ -13,20 +13,31 @@ use super::{Hook, Object, ObjectRef};
 /// Bound of one file, in bytes of its base64 text.
 const LONGEST: usize = 1 << 20;
 
+/// The same for a definition of `crds/`: those of large operators are close to a megabyte of text.
+const LONGEST_DEFINITION: usize = 4 << 20;
+
 /// Bound of all files together, in bytes of text.
 const MOST: usize = 8 << 20;
 
 /// Name and data as `pkg/chart.File` (3.x) and `pkg/chart/common.File` (4.x) marshal them: name first.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct RawFile {
     pub name: String,
     /// Base64 text; empty for a file that is not of interest.
     data: String,
+    /// Base64 text of a file of `crds/`.
+    definition: String,
 }
 
 impl RawFile {
     pub fn is_kept(&self) -> bool {
         !self.data.is_empty()
+    }
+
+    /// Text of a file of `crds/` as it is stored; none for other files, and where it is no text or too long.
+    pub fn definition(&self) -> Option<String> {
+        let bytes = decode_base64(self.definition.as_bytes()).filter(|bytes| !bytes.is_empty())?;
+        String::from_utf8(bytes).ok()
     }
 }
 
@@ -106,6 +117,10 @@ impl<'de> Visitor<'de> for FileVisitor {
                 "data" if is_of_interest(&file.name) => {
                     let data: Option<String> = map.next_value()?;
                     file.data = data.filter(|data| data.len() <= LONGEST).unwrap_or_default();
+                }
+                "data" if file.name.starts_with("crds/") => {
+                    let data: Option<String> = map.next_value()?;
+                    file.definition = data.filter(|data| data.len() <= LONGEST_DEFINITION).unwrap_or_default();
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;

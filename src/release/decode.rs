@@ -9,7 +9,9 @@ use std::io::Read;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::MultiGzDecoder;
+use serde::de::DeserializeOwned;
 
+pub use super::head::RawHead;
 pub use super::record::RawRecord;
 
 /// Why a payload is no release record. Never quotes the payload.
@@ -45,6 +47,16 @@ const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
 ///
 /// `limit` bounds the inflated size in bytes.
 pub fn decode_payload(text: &[u8], limit: u64) -> Result<RawRecord, DecodeError> {
+    decode_as(text, limit)
+}
+
+/// As [`decode_payload`], keeping only what a history shows. The whole payload is read all the same: one that is cut off
+/// is no revision to go back to.
+pub fn decode_head(text: &[u8], limit: u64) -> Result<RawHead, DecodeError> {
+    decode_as(text, limit)
+}
+
+fn decode_as<T: DeserializeOwned>(text: &[u8], limit: u64) -> Result<T, DecodeError> {
     let packed = decode_base64(text).ok_or(DecodeError::Base64)?;
     if packed.len() > GZIP_MAGIC.len() && packed.starts_with(&GZIP_MAGIC) {
         let json = inflate(&packed, limit)?;
@@ -84,7 +96,7 @@ fn announced_size(packed: &[u8], limit: u64) -> usize {
 }
 
 /// Reads the JSON of a release. Bytes that are no UTF-8 become U+FFFD, as in Go.
-pub(super) fn parse_json(json: &[u8]) -> Result<RawRecord, DecodeError> {
+pub(super) fn parse_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, DecodeError> {
     // Checking first is far faster than the lossy reader, which goes through valid text byte by byte.
     let text = std::str::from_utf8(json).map_or_else(|_| String::from_utf8_lossy(json), Cow::Borrowed);
     serde_json::from_str(&text).map_err(|error| json_error(&error))

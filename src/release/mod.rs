@@ -9,7 +9,9 @@ pub mod chart_files;
 mod compose;
 pub mod decode;
 mod dump;
+mod head;
 pub mod hooks;
+mod inspected;
 pub mod manifest;
 pub mod object;
 mod plain;
@@ -27,6 +29,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use certificate::Certificate;
+pub use head::Head;
+pub use inspected::Inspected;
 pub use object::{Object, ObjectRef, Origin};
 pub use record::RawRecord;
 pub use value::{Map, Redacted, Value};

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::chart_files::{self, RawFile};
 use super::hooks::stored_hooks;
@@ -15,7 +16,7 @@ use super::{ApplyMethod, ChartInfo, LastRun, Object, Release, Revision, Status, 
 use crate::input::{Between, RevisionInfo};
 
 /// A decoded record before its manifest and hooks are parsed. Not redacted yet: keep it short-lived, and never print it.
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct RawRecord {
     #[serde(deserialize_with = "or_default")]
@@ -37,7 +38,7 @@ pub struct RawRecord {
     pub(super) apply_method: String,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct RawInfo {
     #[serde(deserialize_with = "or_default")]
@@ -54,7 +55,7 @@ pub(super) struct RawInfo {
     pub rollback_revision: Revision,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct RawHook {
     #[serde(deserialize_with = "or_default")]
@@ -75,7 +76,7 @@ pub(super) struct RawHook {
     pub last_run: RawLastRun,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct RawLastRun {
     #[serde(deserialize_with = "or_default")]
@@ -86,16 +87,18 @@ pub(super) struct RawLastRun {
     phase: String,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct RawChart {
     #[serde(deserialize_with = "or_default")]
     pub metadata: RawMetadata,
+    /// The chart's own default values, undecoded: only `show` uses them.
+    pub values: Option<Box<RawValue>>,
     #[serde(deserialize_with = "or_default")]
-    files: Vec<RawFile>,
+    pub files: Vec<RawFile>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct RawMetadata {
     #[serde(deserialize_with = "or_default")]
@@ -109,6 +112,16 @@ pub(super) struct RawMetadata {
     kube_version: String,
     #[serde(deserialize_with = "or_default")]
     annotations: BTreeMap<String, Option<String>>,
+    #[serde(deserialize_with = "or_default")]
+    pub dependencies: Vec<RawDependency>,
+}
+
+/// An entry of `dependencies` in Chart.yaml.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawDependency {
+    #[serde(deserialize_with = "or_default")]
+    pub name: String,
 }
 
 /// `null` counts as absent, as in Go.
@@ -152,20 +165,7 @@ impl RawRecord {
 
     /// The `info` part, redacted.
     pub fn info(&self, redactor: &Redactor) -> RevisionInfo {
-        let description = redactor.text(&self.info.description);
-        RevisionInfo {
-            status: Status::parse(&self.info.status),
-            restores: restores(self.info.rollback_revision, &description),
-            description,
-            chart: self.chart_name(),
-            last_deployed: time(self.info.last_deployed.clone()),
-        }
-    }
-
-    /// `name-version`, as `helm history` prints it.
-    fn chart_name(&self) -> String {
-        let metadata = &self.chart.metadata;
-        if metadata.name.is_empty() { String::new() } else { format!("{}-{}", metadata.name, metadata.version) }
+        self.info.public(&self.chart.metadata, redactor)
     }
 
     /// Parses and redacts everything.
@@ -219,6 +219,27 @@ impl RawRecord {
     }
 }
 
+impl RawInfo {
+    /// What is told of a revision, redacted.
+    pub fn public(&self, chart: &RawMetadata, redactor: &Redactor) -> RevisionInfo {
+        let description = redactor.text(&self.description);
+        RevisionInfo {
+            status: Status::parse(&self.status),
+            restores: restores(self.rollback_revision, &description),
+            description,
+            chart: chart.full_name(),
+            last_deployed: time(self.last_deployed.clone()),
+        }
+    }
+}
+
+impl RawMetadata {
+    /// `name-version`, as `helm history` prints it.
+    fn full_name(&self) -> String {
+        if self.name.is_empty() { String::new() } else { format!("{}-{}", self.name, self.version) }
+    }
+}
+
 fn restores(rollback_revision: Revision, description: &str) -> Option<Revision> {
     let described = || description.strip_prefix("Rollback to ").and_then(|revision| revision.parse().ok());
     Some(rollback_revision).filter(|revision| *revision > 0).or_else(described)
@@ -240,7 +261,7 @@ impl From<RawLastRun> for LastRun {
 
 impl RawChart {
     fn into_info(self, redactor: &Redactor) -> ChartInfo {
-        let RawChart { metadata, files } = self;
+        let RawChart { metadata, files, .. } = self;
         ChartInfo {
             name: metadata.name,
             version: metadata.version,

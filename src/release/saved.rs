@@ -15,6 +15,7 @@ use super::{Status, StoredAs, dump, split, yaml};
 const MAX_DOCUMENTS: usize = 100_000;
 
 /// One record found in a file. `record` says why where it could not be decoded.
+#[derive(Clone)]
 pub struct SavedRecord {
     pub stored: StoredAs,
     pub record: Result<RawRecord, DecodeError>,

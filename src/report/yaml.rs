@@ -8,6 +8,11 @@ use super::Report;
 /// The same fields as the JSON form. Whatever is not printable ASCII is written as an escape in double quotes, so that no text
 /// can move a cursor or hide a part of itself, and nothing is lost.
 pub fn render(report: &Report) -> String {
+    harmless(report)
+}
+
+/// Any report as YAML of that form.
+pub fn harmless(report: &impl serde::Serialize) -> String {
     let value = serde_json::to_value(report).expect("a report has string keys only");
     let mut out = Vec::new();
     emit(&value, &mut out).expect("writing to memory");

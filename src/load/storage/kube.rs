@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::probe::{self, Look};
-use super::{Fetched, Listing, listed};
+use super::{Fetched, FetchedHead, Listing, listed};
 use crate::execute::record::Author;
 use crate::input::{Gap, RevisionEntry};
 use crate::load::cluster::{Accept, ApiError, Cluster, escape, resource_path};
@@ -190,16 +190,28 @@ impl KubeStore {
     }
 
     pub async fn fetch(&self, entry: &RevisionEntry) -> Result<Fetched, LoadError> {
-        let path = self.path(Some(&entry.stored.key))?;
-        let object: Object = match self.cluster.get_json(&path, Accept::Json).await {
-            Ok(object) => object,
-            Err(ApiError::NotFound(_)) => return Err(LoadError::RecordGone { revision: entry.revision }),
-            Err(error) => return Err(error.fatal(self.cluster.route(), &self.reading("get"))),
-        };
+        let object = self.object(entry).await?;
         let record = self
             .payload(&object)
             .and_then(|text| decode_payload(&text, self.max_record_bytes).map_err(|error| error.to_string()));
         Ok(Fetched { stored: object.metadata.stored(), record })
+    }
+
+    /// As [`KubeStore::fetch`], keeping only the head; decoded on a thread of its own.
+    pub async fn fetch_head(&self, entry: &RevisionEntry) -> Result<FetchedHead, LoadError> {
+        let object = self.object(entry).await?;
+        let stored = object.metadata.stored();
+        let record = super::head_of(self.payload(&object), self.max_record_bytes).await;
+        Ok(FetchedHead { stored, record })
+    }
+
+    async fn object(&self, entry: &RevisionEntry) -> Result<Object, LoadError> {
+        let path = self.path(Some(&entry.stored.key))?;
+        match self.cluster.get_json(&path, Accept::Json).await {
+            Ok(object) => Ok(object),
+            Err(ApiError::NotFound(_)) => Err(LoadError::RecordGone { revision: entry.revision }),
+            Err(error) => Err(error.fatal(self.cluster.route(), &self.reading("get"))),
+        }
     }
 
     fn payload(&self, object: &Object) -> Result<Vec<u8>, String> {

@@ -16,8 +16,9 @@ use super::error::LoadError;
 use super::kubeconfig;
 use crate::execute::record::Author;
 use crate::input::{Gap, RevisionEntry};
-use crate::release::StoredAs;
-use crate::release::decode::RawRecord;
+use crate::release::decode::{RawHead, RawRecord, decode_head};
+use crate::release::redact::Redactor;
+use crate::release::{Head, StoredAs};
 use crate::settings::{Driver, LoadOptions, Source};
 
 /// Where the records of one release are.
@@ -41,6 +42,20 @@ pub struct Fetched {
     pub stored: StoredAs,
     /// Why it cannot be decoded, in words.
     pub record: Result<RawRecord, String>,
+}
+
+/// The head of one record that was read.
+pub struct FetchedHead {
+    pub stored: StoredAs,
+    /// Why it cannot be decoded, in words.
+    pub record: Result<RawHead, String>,
+}
+
+/// Inflating is most of the work of a history, and threads share it.
+async fn head_of(payload: Result<Vec<u8>, String>, limit: u64) -> Result<RawHead, String> {
+    let text = payload?;
+    let decoded = tokio::task::spawn_blocking(move || decode_head(&text, limit)).await;
+    decoded.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
 impl Store {
@@ -116,6 +131,26 @@ impl Store {
             Store::Kube(store) => store.fetch(entry).await,
             Store::Sql(store) => store.fetch(entry).await,
             Store::Saved(store) => store.fetch(entry),
+        }
+    }
+
+    /// Reads the head of one record, redacted: what a history shows.
+    pub async fn fetch_head(&self, entry: &RevisionEntry, redactor: &Redactor) -> Result<(StoredAs, Result<Head, String>), LoadError> {
+        let fetched = match self {
+            Store::Kube(store) => store.fetch_head(entry).await?,
+            Store::Sql(store) => store.fetch_head(entry).await?,
+            Store::Saved(store) => {
+                let Fetched { stored, record } = store.fetch(entry)?;
+                return Ok((stored, record.map(|raw| raw.head(redactor))));
+            }
+        };
+        Ok((fetched.stored, fetched.record.map(|raw| raw.head(redactor))))
+    }
+
+    /// For several looks at one release: what was read once can be read again.
+    pub fn keep(&mut self) {
+        if let Store::Saved(store) = self {
+            store.keep();
         }
     }
 }

@@ -19,8 +19,9 @@ pub struct SavedStore {
     driver: &'static str,
     namespace: String,
     place: String,
-    /// A record is handed out once: it is large.
+    /// A record is handed out once, unless it is kept: it is large.
     records: Mutex<BTreeMap<Revision, SavedRecord>>,
+    keeps: bool,
     listing: Listing,
 }
 
@@ -94,7 +95,7 @@ impl SavedStore {
             }
         }
         listing.entries = records.iter().map(|(revision, record)| listed(*revision, record.stored.clone())).collect();
-        SavedStore { driver, namespace, place, records: Mutex::new(records), listing }
+        SavedStore { driver, namespace, place, records: Mutex::new(records), keeps: false, listing }
     }
 
     pub fn driver(&self) -> &'static str {
@@ -115,8 +116,14 @@ impl SavedStore {
 
     pub fn fetch(&self, entry: &RevisionEntry) -> Result<Fetched, LoadError> {
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let saved = records.remove(&entry.revision).ok_or(LoadError::RecordGone { revision: entry.revision })?;
+        let saved = if self.keeps { records.get(&entry.revision).cloned() } else { records.remove(&entry.revision) };
+        let saved = saved.ok_or(LoadError::RecordGone { revision: entry.revision })?;
         Ok(Fetched { stored: saved.stored, record: saved.record.map_err(|error| error.to_string()) })
+    }
+
+    /// For several looks at one release: records can be asked for again.
+    pub fn keep(&mut self) {
+        self.keeps = true;
     }
 }
 

@@ -10,7 +10,7 @@ use tokio_postgres::{Client, NoTls, Row, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::postgres::{Target, target};
-use super::{Fetched, Listing, listed};
+use super::{Fetched, FetchedHead, Listing, listed};
 use crate::input::{Gap, RevisionEntry};
 use crate::load::error::LoadError;
 use crate::release::decode::{decode_payload, split_key};
@@ -83,14 +83,22 @@ impl SqlStore {
     }
 
     pub async fn fetch(&self, entry: &RevisionEntry) -> Result<Fetched, LoadError> {
+        let row = self.row(entry).await?;
+        let decoded = |text: Vec<u8>| decode_payload(&text, self.max_record_bytes).map_err(|error| error.to_string());
+        Ok(Fetched { stored: stored(&row), record: body(&row).and_then(decoded) })
+    }
+
+    /// As [`SqlStore::fetch`], keeping only the head; decoded on a thread of its own.
+    pub async fn fetch_head(&self, entry: &RevisionEntry) -> Result<FetchedHead, LoadError> {
+        let row = self.row(entry).await?;
+        let record = super::head_of(body(&row), self.max_record_bytes).await;
+        Ok(FetchedHead { stored: stored(&row), record })
+    }
+
+    async fn row(&self, entry: &RevisionEntry) -> Result<Row, LoadError> {
         let rows = self.query(BODY, &[&entry.stored.key, &self.namespace]).await;
         let rows = rows.map_err(|error| self.failed("read a release", &error))?;
-        let row = rows.first().ok_or(LoadError::RecordGone { revision: entry.revision })?;
-        let record = match row.try_get::<_, &str>(3) {
-            Ok(body) => decode_payload(body.as_bytes(), self.max_record_bytes).map_err(|error| error.to_string()),
-            Err(_) => Err("its body is not text".to_owned()),
-        };
-        Ok(Fetched { stored: stored(row), record })
+        rows.into_iter().next().ok_or(LoadError::RecordGone { revision: entry.revision })
     }
 
     async fn query(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, QueryError> {
@@ -128,6 +136,11 @@ impl fmt::Display for QueryError {
             QueryError::Database(error) => f.write_str(&causes(error)),
         }
     }
+}
+
+fn body(row: &Row) -> Result<Vec<u8>, String> {
+    let text = row.try_get::<_, &str>(3).map_err(|_| "its body is not text".to_owned())?;
+    Ok(text.as_bytes().to_vec())
 }
 
 fn stored(row: &Row) -> StoredAs {

@@ -1,0 +1,138 @@
+//! What `history`, `show` and `diff` share: where records come from, and the forms of the answer.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::exit::Advice;
+use crate::helm::HelmVersion;
+use crate::release::Revision;
+use crate::release::redact::Redactor;
+use crate::settings::{LoadOptions, MAX_RECORD_BYTES};
+
+use super::args::{CheckArgs, EvidenceArgs};
+use super::console::Console;
+use super::kube::KubeArgs;
+use super::options::{self, Given, one_report_each};
+use super::output::{self, BrokenPipe};
+use super::{CalledAs, Env};
+
+/// Where records come from.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Records")]
+pub struct RecordsArgs {
+    /// Read release records from a file or folder of saved Secrets, or from standard input (-)
+    #[arg(long, value_name = "PATH|-")]
+    pub releases: Option<PathBuf>,
+    /// Largest inflated release record, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_RECORD_BYTES, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_record_size: u64,
+}
+
+/// As `check` has them by default.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// One `-o` of these commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectOutput {
+    pub format: InspectFormat,
+    /// None = standard output.
+    pub file: Option<PathBuf>,
+}
+
+/// Forms of what they print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InspectFormat {
+    Text,
+    Json,
+    Yaml,
+}
+
+/// A revision that must be named by its number.
+pub fn revision(text: &str) -> Result<Revision> {
+    let wrong = |why: &str| Advice::usage(format!("revision {text:?} {why}")).help("`history RELEASE` lists the revisions there are");
+    match text.parse::<Revision>() {
+        Ok(0) => Err(wrong("does not exist: Helm counts from 1").into()),
+        Ok(revision) => Ok(revision),
+        Err(_) if text.starts_with('-') => Err(wrong("is negative").into()),
+        Err(_) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => Err(wrong("is too large").into()),
+        Err(_) => Err(wrong("is not a number").into()),
+    }
+}
+
+pub fn output(text: &str) -> Result<InspectOutput, String> {
+    let (name, file) = super::args::file_of(text)?;
+    let format = match name {
+        "text" | "table" => InspectFormat::Text,
+        "json" => InspectFormat::Json,
+        "yaml" => InspectFormat::Yaml,
+        other => return Err(format!("this command writes text, json or yaml, not {other:?}")),
+    };
+    Ok(InspectOutput { format, file })
+}
+
+/// What a command of this kind is given besides its own arguments.
+pub struct Around<'a> {
+    pub kube: &'a KubeArgs,
+    pub env: &'a Env,
+    pub called_as: CalledAs,
+    pub debug: bool,
+    pub console: &'a Console,
+    pub redactor: &'a Redactor,
+}
+
+/// Live evidence, for reports on targets.
+#[derive(Clone, Debug, Default)]
+pub struct LiveArgs {
+    /// None of it is read without this.
+    pub wanted: bool,
+    pub live: Option<PathBuf>,
+    pub discovery: Option<PathBuf>,
+    pub helm_version: Option<HelmVersion>,
+    pub history_max: Option<i64>,
+}
+
+impl Around<'_> {
+    /// Options as those of a check of this release.
+    pub fn options(&self, release: &str, records: &RecordsArgs, live: LiveArgs) -> Result<LoadOptions> {
+        let check = CheckArgs {
+            release: Some(release.to_owned()),
+            evidence: EvidenceArgs {
+                releases: records.releases.clone(),
+                max_record_size: records.max_record_size,
+                no_live: !live.wanted,
+                live: live.live,
+                discovery: live.discovery,
+                helm_version: live.helm_version,
+                request_timeout: REQUEST_TIMEOUT,
+                evidence_timeout: EVIDENCE_TIMEOUT,
+                ..EvidenceArgs::default()
+            },
+            rollback: super::flags::RollbackArgs { history_max: live.history_max, ..Default::default() },
+            ..CheckArgs::default()
+        };
+        let given = Given { check: &check, accept: None, kube: self.kube, debug: self.debug, called_as: self.called_as };
+        Ok(options::settings(&given, self.env)?.load)
+    }
+
+    /// Runs what reads.
+    pub fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
+        runtime.block_on(work)
+    }
+
+    /// Writes every form that was asked for, files first; text to standard output where none was.
+    pub fn write(&self, outputs: &[InspectOutput], render: impl Fn(InspectFormat) -> String) -> Result<()> {
+        one_report_each(&outputs.iter().map(|output| output.file.as_deref()).collect::<Vec<Option<&Path>>>())?;
+        for InspectOutput { format, file } in outputs {
+            if let Some(file) = file {
+                output::save(file, &render(*format))?;
+            }
+        }
+        let shown = outputs.iter().find(|output| output.file.is_none());
+        output::print(&render(shown.map_or(InspectFormat::Text, |output| output.format)), BrokenPipe::Ignore)
+    }
+}
