@@ -69,6 +69,8 @@ func (s settings) measureAll() error {
 			budgets.large = results
 		case "kps-crowd":
 			budgets.crowd = results
+		case "pg-200", "kps-200":
+			budgets.histories = append(budgets.histories, history{scenario.title, results})
 		}
 	}
 	budgets.print()

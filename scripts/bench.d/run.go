@@ -54,6 +54,14 @@ func (s settings) commands(c scenario) []command {
 	peer := func(name string, line ...string) command {
 		return command{name, append(line, "-n", c.release), []int{0}, false}
 	}
+	if c.revisions > 100 {
+		return []command{
+			peer("**`history R --brief`**", s.tool, "history", c.release, "--brief"),
+			peer("**`history R`**", s.tool, "history", c.release),
+			peer("`helm3 history R --max 20`", s.helm3, "history", c.release, "--max", "20"),
+			peer("`helm4 history R --max 20`", s.helm4, "history", c.release, "--max", "20"),
+		}
+	}
 	list := []command{
 		check("**`check R N --no-live`**", s.tool, "check", c.release, target, "--no-live"),
 		check("**`check R N`**", s.tool, "check", c.release, target),

@@ -21,6 +21,8 @@ var scenarios = []scenario{
 	{"kps-2", "large release, 2 revisions", 2, monitoring, false},
 	{"pg-10", "small release, 10 revisions", 10, database, false},
 	{"pg-2", "small release, 2 revisions", 2, database, false},
+	{"pg-200", "small release, 200 revisions", 200, database, false},
+	{"kps-200", "large release, 200 revisions", 200, monitoring, false},
 	{"kps-crowd", "large release, 2 revisions, beside 20,000 pods and 5,000 custom resources in its namespace", 2, monitoring, true},
 }
 

@@ -54,6 +54,13 @@ type budgets struct {
 	startUp result
 	large   []result
 	crowd   []result
+	// histories of many revisions.
+	histories []history
+}
+
+type history struct {
+	title   string
+	results []result
 }
 
 type boundTable struct{}
@@ -74,6 +81,16 @@ func (boundTable) line(what string, measured, bound float64, form string) {
 func (b budgets) print() {
 	line := budgetTable().line
 	line("`--version`, wall ms", float64(b.startUp.wall.Microseconds())/1000, 5, "%.1f")
+	for _, h := range b.histories {
+		for _, bound := range []struct {
+			name string
+			most float64
+		}{{"`history R --brief`", 100}, {"`history R`", 300}} {
+			if r := find(h.results, bound.name); r != nil {
+				line(h.title+": "+bound.name+", wall ms", float64(r.wall.Microseconds())/1000, bound.most, "%.0f")
+			}
+		}
+	}
 	records, full, reference := find(b.large, "`check R N --no-live`"), find(b.large, "`check R N`"), find(b.large, yardstick)
 	if records == nil || full == nil {
 		return

@@ -86,6 +86,9 @@ pub enum Command {
     Rules(RulesArgs),
     /// Print a completion script for a shell
     Completion { shell: Shell },
+    /// Write pages of the manual
+    #[command(after_help = super::man::EXAMPLES)]
+    Man(super::man::ManArgs),
 }
 
 const COMPARE_EXAMPLES: &str = "\

@@ -91,7 +91,8 @@ fn read(args: &DiffArgs, around: &Around<'_>) -> Result<Differences> {
         // One record, where it is compared with itself, is read twice: storages hand a record out once.
         let session = Session::open(&options, around.redactor, true).await?;
         let records = session.records(&options, around.redactor, &[Some(from), to]).await?;
-        let of = Of { name: options.release.clone(), namespace: session.namespace().to_owned(), driver: session.driver().to_owned() };
+        let of =
+            Of { name: options.release.clone(), namespace: session.namespace().to_owned(), driver: session.driver().to_owned() };
         let [from, to] = records.as_slice() else { anyhow::bail!("two records were asked for, and {} read", records.len()) };
         Ok(differences::compare(of, from, to, &args.parts()))
     })

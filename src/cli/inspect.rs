@@ -53,7 +53,8 @@ pub enum InspectFormat {
 
 /// A revision that must be named by its number.
 pub fn revision(text: &str) -> Result<Revision> {
-    let wrong = |why: &str| Advice::usage(format!("revision {text:?} {why}")).help("`history RELEASE` lists the revisions there are");
+    let wrong =
+        |why: &str| Advice::usage(format!("revision {text:?} {why}")).help("`history RELEASE` lists the revisions there are");
     match text.parse::<Revision>() {
         Ok(0) => Err(wrong("does not exist: Helm counts from 1").into()),
         Ok(revision) => Ok(revision),

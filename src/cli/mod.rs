@@ -11,6 +11,7 @@ mod history;
 mod inspect;
 mod kube;
 mod look;
+mod man;
 mod migrations;
 mod options;
 mod output;
@@ -153,6 +154,7 @@ fn execute(cli: &Cli, called_as: CalledAs, env: &Env, console: &Console, redacto
         Command::Diff(args) => diff::run(args, &around),
         Command::Rules(args) => rules::run(&args.command),
         Command::Completion { shell } => completion(*shell),
+        Command::Man(args) => man::run(args, definition(CalledAs::Direct)),
     }
 }
 

@@ -40,7 +40,8 @@ pub fn run(args: &ShowArgs, around: &Around<'_>) -> Result<ExitStatus> {
     let (of, records) = around.block_on(async {
         let session = Session::open(&options, around.redactor, false).await?;
         let records = session.records(&options, around.redactor, &[wanted]).await?;
-        let of = Of { name: options.release.clone(), namespace: session.namespace().to_owned(), driver: session.driver().to_owned() };
+        let of =
+            Of { name: options.release.clone(), namespace: session.namespace().to_owned(), driver: session.driver().to_owned() };
         Ok((of, records))
     })?;
     for record in &records {
@@ -63,7 +64,9 @@ fn asked(words: &[String]) -> Result<(Option<Revision>, Part)> {
             None if wanted.is_none() && word.bytes().all(|b| b.is_ascii_digit() || b == b'-') => wanted = Some(revision(word)?),
             _ => {
                 let parts = Part::ALL.map(Part::as_str).join(", ");
-                return Err(Advice::usage(format!("{word:?} is no part of a record")).help(format!("one revision, and one of {parts}")).into());
+                return Err(Advice::usage(format!("{word:?} is no part of a record"))
+                    .help(format!("one revision, and one of {parts}"))
+                    .into());
             }
         }
     }

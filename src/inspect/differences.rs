@@ -212,7 +212,17 @@ fn notes(from: &Inspected, to: &Inspected) -> (Count, Vec<Difference>) {
 fn bare(part: Part, became: Became, hunks: String) -> Difference {
     let lines = |sign: char| hunks.lines().filter(|line| line.starts_with(sign)).count();
     let (lines_added, lines_removed) = (lines('+'), lines('-'));
-    Difference { part, became, object: None, template: None, fields: Vec::new(), only_noise: false, hunks, lines_added, lines_removed }
+    Difference {
+        part,
+        became,
+        object: None,
+        template: None,
+        fields: Vec::new(),
+        only_noise: false,
+        hunks,
+        lines_added,
+        lines_removed,
+    }
 }
 
 impl Difference {
@@ -273,7 +283,8 @@ impl Differences {
             return format!("No difference in {}.\n", parts.join(", "));
         }
         let told = |count: &Count| {
-            let numbers = [(count.added, "added"), (count.removed, "removed"), (count.changed, "changed"), (count.unchanged, "unchanged")];
+            let numbers =
+                [(count.added, "added"), (count.removed, "removed"), (count.changed, "changed"), (count.unchanged, "unchanged")];
             let numbers: Vec<String> =
                 numbers.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
             let numbers = if numbers.is_empty() { "none".to_owned() } else { numbers.join(", ") };

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{Of, table};
-use crate::forecast::target::{self, Past, ranges};
 use crate::forecast::records;
+use crate::forecast::target::{self, Past, ranges};
 use crate::input::{Gap, RevisionEntry};
 use crate::release::{Head, Revision, Status};
 use crate::report::{self, Summary, Verdict};
@@ -216,7 +216,8 @@ impl History {
         if older > 0 {
             notes.push(format!("{older} older, not listed: --max 0 lists all."));
         }
-        let pruned: Vec<Revision> = self.revisions.iter().filter(|row| row.reach == Reach::PrunedNext).map(|row| row.revision).collect();
+        let pruned: Vec<Revision> =
+            self.revisions.iter().filter(|row| row.reach == Reach::PrunedNext).map(|row| row.revision).collect();
         if !pruned.is_empty() {
             notes.push(format!("With --history-max {} the next revision removes {}.", self.history_max, ranges(&pruned)));
         }
@@ -237,7 +238,9 @@ impl Row {
             self.status.to_string(),
             text(&self.chart),
             text(&self.app_version),
-            self.content.map(|content| if content == self.revision { "own".to_owned() } else { format!("of {content}") }).unwrap_or_default(),
+            self.content
+                .map(|content| if content == self.revision { "own".to_owned() } else { format!("of {content}") })
+                .unwrap_or_default(),
             self.worked_word(),
             self.reach.word().to_owned(),
             self.description.as_deref().unwrap_or_default().lines().next().unwrap_or_default().to_owned(),

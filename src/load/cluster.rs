@@ -174,7 +174,16 @@ impl Cluster {
         let client = client(&connection).map_err(|error| credentials_error(&error, &connection))?;
         let Connection { namespace, context, .. } = connection;
         let limits = Limits { request: REQUEST_TIMEOUT, all: None };
-        Ok(Cluster { client, permits: Arc::new(Semaphore::new(parallel)), server, route, namespace, context, limits, answers: None })
+        Ok(Cluster {
+            client,
+            permits: Arc::new(Semaphore::new(parallel)),
+            server,
+            route,
+            namespace,
+            context,
+            limits,
+            answers: None,
+        })
     }
 
     /// The same server for reads that may fail: each within `request`, all of them within `all` from now on.
@@ -518,6 +527,7 @@ mod tests {
             namespace: "default".to_owned(),
             context: None,
             limits: Limits { request: REQUEST_TIMEOUT, all: None },
+            answers: None,
         };
         let error = cluster.get("/version", Accept::Json).await.unwrap_err();
         assert!(matches!(&error, ApiError::Unreachable(why) if why.contains("refused")), "{error:?}");

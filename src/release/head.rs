@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
+use super::Revision;
 use super::record::{RawInfo, RawMetadata, RawRecord, or_default};
 use super::redact::Redactor;
-use super::Revision;
 use crate::input::RevisionInfo;
 
 /// What a history tells of one revision, redacted.

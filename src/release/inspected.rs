@@ -103,11 +103,12 @@ mod tests {
     /// Expected values printed by `helm get values --all` of Helm 3.22.0 and 4.3.1.
     #[test]
     fn values_are_coalesced_as_helm_does() {
-        let given = json!({"a": null, "b": {"x": 1, "gone": null, "kept": null}, "c": "text", "d": {"n": {"z": null}}, "new": null});
-        let Json::Object(defaults) = json!({"a": {"k": 1}, "b": {"x": 0, "y": 2, "gone": 3}, "c": {"t": 1}, "d": {"n": {"z": 1, "w": 2}}, "e": [1]}) else {
-            panic!("a table")
-        };
-        let expected = json!({"b": {"x": 1, "y": 2, "kept": null}, "c": "text", "d": {"n": {"w": 2}}, "e": [1], "new": null});
-        assert_eq!(Json::Object(coalesce(&given, defaults)), expected);
+        let given = json!({"a": null, "b": {"x": 1, "gone": null, "kept": null}, "c": "text", "d": {"m": {"z": null}},
+            "new": null, "f": null, "g": {"h": null}});
+        let defaults = json!({"a": {"k": 1}, "b": {"x": 0, "w": 2, "gone": 3}, "c": {"t": 1}, "d": {"m": {"z": 1, "w": 2}},
+            "e": [1], "f": null, "g": {"h": null}});
+        let expected = json!({"b": {"x": 1, "w": 2, "kept": null}, "c": "text", "d": {"m": {"w": 2}},
+            "new": null, "e": [1], "g": {"h": null}});
+        assert_eq!(Json::Object(coalesce(&given, defaults.as_object().cloned().unwrap_or_default())), expected);
     }
 }

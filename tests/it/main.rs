@@ -5,6 +5,7 @@ mod cli;
 mod compare;
 mod execute;
 mod hostile;
+mod inspect;
 mod loud;
 mod migrations;
 mod pairs;

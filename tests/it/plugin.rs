@@ -67,7 +67,9 @@ fn completion_lists_the_flags_that_exist_and_no_commands() {
         flag.starts_with("--kube") || ["--namespace", "--burst-limit", "--qps", "--debug", "--help"].contains(&flag.as_str())
     };
     let kubectls = |flag: &String| ["--as", "--as-group", "--context", "--server"].contains(&flag.as_str());
-    let real: BTreeSet<String> = flags("run").into_iter().filter(|flag| !helms(flag) && !kubectls(flag)).collect();
+    let commands = ["run", "history", "show", "diff"];
+    let real = commands.into_iter().flat_map(flags).filter(|flag| !helms(flag) && !kubectls(flag));
+    let real: BTreeSet<String> = real.collect();
     assert_eq!(listed, real);
 }
 
@@ -185,6 +187,44 @@ fn completion_offers_releases_then_revisions() {
 }
 
 #[test]
+fn completion_knows_the_places_of_the_inspecting_commands() {
+    let revisions = ["2\tdeployed shop-2.0.0", "1\tsuperseded shop-1.0.0", ":4"];
+    for command in ["history", "show", "diff"] {
+        assert_eq!(complete(&[command, ""]).0, ["shop", ":4"], "{command}");
+    }
+    assert_eq!(complete(&["diff", "shop", ""]).0, revisions);
+    assert_eq!(complete(&["diff", "shop", "2", ""]).0, revisions);
+    assert_eq!(complete(&["diff", "shop", "2", "1", ""]).0, [":4"]);
+    let parts = ["metadata", "values", "all-values", "manifest", "hooks", "notes"];
+    assert_eq!(complete(&["show", "shop", ""]).0, [&parts[..], &revisions[..]].concat());
+    assert_eq!(complete(&["show", "shop", "2", ""]).0, [&parts[..], &[":4"]].concat());
+    assert_eq!(complete(&["show", "shop", "hooks", ""]).0, revisions);
+    assert_eq!(complete(&["history", "shop", "--max", ""]).0, [":4"]);
+    assert_eq!(complete(&["diff", "shop", "-o", ""]).0, ["text", "json", "yaml", ":4"]);
+}
+
+/// With records that both Helms read, through Helm's own completion.
+#[test]
+fn both_helm_lines_complete_releases_and_revisions() {
+    for program in helms() {
+        let (plugin, home) = (unpacked(), TempDir::new().unwrap());
+        binary(&plugin.path().join("bin"), VERSION);
+        let installed = helm(&program, home.path(), &["plugin", "install", plugin.path().to_str().unwrap()]);
+        assert!(installed.status.success(), "{}", text(&installed));
+        let candidates = |words: &[&str]| {
+            let mut command = helm_command(&program, home.path(), &["__complete", "rollback-safe"]);
+            command.args(words).env("HELM_DRIVER", "memory").env("HELM_NAMESPACE", "default");
+            command.env("HELM_MEMORY_DRIVER_DATA", root().join("examples/try/releases.yaml"));
+            String::from_utf8(command.output().unwrap().stdout).unwrap()
+        };
+        assert!(candidates(&["history", ""]).lines().any(|line| line == "shop"), "{}", candidates(&["history", ""]));
+        let revisions = candidates(&["diff", "shop", ""]);
+        assert!(revisions.starts_with("3\tdeployed shop-2.0.0\n"), "{program:?}: {revisions}");
+        assert!(candidates(&["show", "shop", "2", ""]).starts_with("metadata\nvalues\n"));
+    }
+}
+
+#[test]
 fn kubectls_completion_knows_flags_as_well() {
     let script = root().join("scripts/kubectl_complete-rollback_safe");
     let output = Command::new(&script).args(["check", "--fail"]).output().unwrap();
@@ -201,13 +241,18 @@ fn completion_passes_the_place_on_to_helm() {
 }
 
 fn helm(program: &Path, home: &Path, args: &[&str]) -> Output {
+    helm_command(program, home, args).output().unwrap()
+}
+
+fn helm_command(program: &Path, home: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
         .args(args)
         .env("HELM_DATA_HOME", home.join("data"))
         .env("HELM_CACHE_HOME", home.join("cache"))
         .env("HELM_CONFIG_HOME", home.join("config"));
-    command.env_remove("HELM_PLUGINS").env_remove("HELM_NAMESPACE").env("KUBECONFIG", home.join("none")).output().unwrap()
+    command.env_remove("HELM_PLUGINS").env_remove("HELM_NAMESPACE").env("KUBECONFIG", home.join("none"));
+    command
 }
 
 #[test]

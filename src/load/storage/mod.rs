@@ -135,7 +135,11 @@ impl Store {
     }
 
     /// Reads the head of one record, redacted: what a history shows.
-    pub async fn fetch_head(&self, entry: &RevisionEntry, redactor: &Redactor) -> Result<(StoredAs, Result<Head, String>), LoadError> {
+    pub async fn fetch_head(
+        &self,
+        entry: &RevisionEntry,
+        redactor: &Redactor,
+    ) -> Result<(StoredAs, Result<Head, String>), LoadError> {
         let fetched = match self {
             Store::Kube(store) => store.fetch_head(entry).await?,
             Store::Sql(store) => store.fetch_head(entry).await?,
