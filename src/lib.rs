@@ -27,6 +27,7 @@ pub mod load;
 pub mod migrations;
 pub mod pipeline;
 pub mod policy;
+pub mod preview;
 pub mod prove;
 pub mod recording;
 pub mod release;

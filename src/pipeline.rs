@@ -23,9 +23,13 @@ pub struct Analysis {
 
 /// Diffs, forecasts and analyzes. No clock, no environment, no I/O: same input, same result.
 pub fn analyze(input: &Input) -> Analysis {
+    analyze_as(input, forecast::predict(input))
+}
+
+/// The same over a forecast that was made already.
+fn analyze_as(input: &Input, forecast: Forecast) -> Analysis {
     let identity = input.helm.version.yes().map_or(Identity::Group, Identity::of);
     let pairs = diff::pair(&input.from.objects, &input.to.objects, identity);
-    let forecast = forecast::predict(input);
     let (schema, schema_gaps) = schema::run(input);
     let changes = analyze::run(&Context { input, forecast: &forecast, pairs: &pairs, schema: &schema });
     let mut gaps = gaps(input, &forecast);
@@ -119,7 +123,16 @@ pub struct Evaluation {
 
 /// The whole pure part.
 pub fn evaluate(input: &Input, rules: &RuleSet) -> Evaluation {
-    let Analysis { forecast, changes, schema, gaps } = analyze(input);
+    judged(input, analyze(input), rules)
+}
+
+/// The same for an upgrade from *from* to *to*.
+pub fn evaluate_upgrade(input: &Input, rules: &RuleSet) -> Evaluation {
+    judged(input, analyze_as(input, forecast::predict_upgrade(input)), rules)
+}
+
+fn judged(input: &Input, analysis: Analysis, rules: &RuleSet) -> Evaluation {
+    let Analysis { forecast, changes, schema, gaps } = analysis;
     let findings = matcher::apply(rules, &changes);
     let mut gaps = gaps;
     gaps.extend(blinded(input, rules));

@@ -30,6 +30,8 @@ Examples:
       the same in a pipeline
   helm rollback-safe shop 5 --accept sha256:…
       without a terminal: run what that report says
+  helm rollback-safe preview shop ./chart -f values.yaml
+      before an upgrade: could it be undone?
   helm rollback-safe record shop --out shop.json
   helm rollback-safe check --replay shop.json
       look at the same evidence again, without the cluster
@@ -70,6 +72,9 @@ pub enum Command {
     /// Report on two rendered states, without a cluster: FROM is what runs (or will), TO what a way back restores
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(CompareArgs),
+    /// Before an upgrade: could it be undone, and what would be gone
+    #[command(after_help = super::preview::EXAMPLES)]
+    Preview(super::preview::PreviewArgs),
     /// What code of an older version would meet on the schema that SQL migrations made
     #[command(after_help = MIGRATIONS_EXAMPLES)]
     Migrations(MigrationsArgs),
@@ -391,7 +396,7 @@ pub enum SideDir {
     Both(PathBuf),
 }
 
-fn side_dir(text: &str) -> Result<SideDir, String> {
+pub(super) fn side_dir(text: &str) -> Result<SideDir, String> {
     let (side, dir) = match text.split_once('=') {
         Some(("from", dir)) => (SideDir::From as fn(PathBuf) -> SideDir, dir),
         Some(("to", dir)) => (SideDir::To as fn(PathBuf) -> SideDir, dir),
@@ -441,7 +446,7 @@ fn fail_on_class(text: &str) -> Result<Class, String> {
     }
 }
 
-fn git_range(text: &str) -> Result<(String, String), String> {
+pub(super) fn git_range(text: &str) -> Result<(String, String), String> {
     crate::load::git::range(text)
 }
 
@@ -486,7 +491,7 @@ pub enum RulesCommand {
 }
 
 /// `5s`, `1m30s`, as Go programs take them.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: Option<jiff::SignedDuration> = text.parse().ok();
     let duration = parsed.and_then(|duration| Duration::try_from(duration).ok()).filter(|duration| !duration.is_zero());
     duration.ok_or_else(|| "write a duration such as 5s or 1m30s".to_owned())

@@ -15,6 +15,7 @@ mod man;
 mod migrations;
 mod options;
 mod output;
+pub mod preview;
 mod progress;
 mod prove;
 mod record;
@@ -147,6 +148,10 @@ fn execute(cli: &Cli, called_as: CalledAs, env: &Env, console: &Console, redacto
         Command::Compare(args) => {
             let around = compare::Around { kube: &cli.kube, env, called_as, debug };
             compare::run(args, &around, console, redactor)
+        }
+        Command::Preview(args) => {
+            let around = compare::Around { kube: &cli.kube, env, called_as, debug };
+            preview::run(args, &around, console, redactor)
         }
         Command::Migrations(args) => migrations::run(args, console),
         Command::History(args) => history::run(args, &around),

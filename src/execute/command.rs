@@ -31,42 +31,13 @@ impl HelmCommand {
     pub fn args(&self) -> Vec<OsString> {
         let mut args: Vec<OsString> = vec!["rollback".into(), self.release.clone().into(), self.to.to_string().into()];
         args.extend(self.flags.iter().map(OsString::from));
-        self.push_connection(&mut args);
+        args.extend(connection(&self.namespace, &self.kube));
         args
     }
 
-    fn push_connection(&self, args: &mut Vec<OsString>) {
-        let kube = &self.kube;
-        push(args, "--namespace", Some(&self.namespace));
-        push(args, "--kube-context", kube.context.as_ref());
-        push(args, "--kubeconfig", kube.kubeconfig.as_ref().filter(|path| !is_list(path.as_os_str())));
-        push(args, "--kube-as-user", kube.as_user.as_ref());
-        for group in &kube.as_groups {
-            push(args, "--kube-as-group", Some(group));
-        }
-        push(args, "--kube-apiserver", kube.apiserver.as_ref());
-        push(args, "--kube-ca-file", kube.ca_file.as_ref());
-        push(args, "--kube-tls-server-name", kube.tls_server_name.as_ref());
-        push(args, "--burst-limit", kube.burst_limit.map(|limit| limit.to_string()));
-        push(args, "--qps", kube.qps.map(|qps| qps.to_string()));
-        if kube.insecure_skip_tls_verify {
-            args.push("--kube-insecure-skip-tls-verify=true".into());
-        }
-    }
-
     /// Variables set for Helm on top of the inherited environment.
-    ///
-    /// The token goes this way because every user of the machine can read an argument vector.
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
-        let mut env = Vec::new();
-        if let Some(token) = self.kube.token.as_ref().filter(|token| !token.is_empty()) {
-            env.push(("HELM_KUBETOKEN", token.into()));
-        }
-        // `--kubeconfig` takes one path; several only work through the variable (client-go `clientcmd` loading rules).
-        if let Some(list) = self.kube.kubeconfig.as_ref().filter(|path| is_list(path.as_os_str())) {
-            env.push(("KUBECONFIG", list.into()));
-        }
-        env
+        connection_env(&self.kube)
     }
 
     /// The command as a person would type it, for messages. Holds no secret: the token is not an argument.
@@ -79,6 +50,42 @@ impl HelmCommand {
     pub fn same_place(&self) -> Place {
         Place { namespace: self.namespace.clone(), context: self.kube.context.clone().filter(|c| !c.is_empty()) }
     }
+}
+
+/// Helm's own flags for the same cluster and namespace.
+pub fn connection(namespace: &str, kube: &KubeOptions) -> Vec<OsString> {
+    let mut args = Vec::new();
+    push(&mut args, "--namespace", Some(namespace));
+    push(&mut args, "--kube-context", kube.context.as_ref());
+    push(&mut args, "--kubeconfig", kube.kubeconfig.as_ref().filter(|path| !is_list(path.as_os_str())));
+    push(&mut args, "--kube-as-user", kube.as_user.as_ref());
+    for group in &kube.as_groups {
+        push(&mut args, "--kube-as-group", Some(group));
+    }
+    push(&mut args, "--kube-apiserver", kube.apiserver.as_ref());
+    push(&mut args, "--kube-ca-file", kube.ca_file.as_ref());
+    push(&mut args, "--kube-tls-server-name", kube.tls_server_name.as_ref());
+    push(&mut args, "--burst-limit", kube.burst_limit.map(|limit| limit.to_string()));
+    push(&mut args, "--qps", kube.qps.map(|qps| qps.to_string()));
+    if kube.insecure_skip_tls_verify {
+        args.push("--kube-insecure-skip-tls-verify=true".into());
+    }
+    args
+}
+
+/// Variables that belong to those flags.
+///
+/// The token goes this way because every user of the machine can read an argument vector.
+pub fn connection_env(kube: &KubeOptions) -> Vec<(&'static str, OsString)> {
+    let mut env = Vec::new();
+    if let Some(token) = kube.token.as_ref().filter(|token| !token.is_empty()) {
+        env.push(("HELM_KUBETOKEN", token.into()));
+    }
+    // `--kubeconfig` takes one path; several only work through the variable (client-go `clientcmd` loading rules).
+    if let Some(list) = kube.kubeconfig.as_ref().filter(|path| is_list(path.as_os_str())) {
+        env.push(("KUBECONFIG", list.into()));
+    }
+    env
 }
 
 /// Where a release lives, in flags.

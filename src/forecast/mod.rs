@@ -37,13 +37,20 @@ const NEWEST: [HelmVersion; 2] =
 /// Predicts what the rollback does. Where Helm's version is not known, both lines are tried and differences are named.
 pub fn predict(input: &Input) -> Forecast {
     match &input.helm.version {
-        Known::Yes(version) => simulate::simulate(input, version),
+        Known::Yes(version) => simulate::simulate(input, version, simulate::ROLLBACK),
         Known::No(_) => predict_both(input),
     }
 }
 
+/// Predicts what `helm upgrade` from *from* to *to* does. Without a version, as the newest Helm 4 does it.
+pub fn predict_upgrade(input: &Input) -> Forecast {
+    let [_, newest] = NEWEST;
+    let version = input.helm.version.yes().unwrap_or(&newest);
+    simulate::simulate(input, version, simulate::UPGRADE)
+}
+
 fn predict_both(input: &Input) -> Forecast {
-    let [three, four] = NEWEST.map(|version| simulate::simulate(input, &version));
+    let [three, four] = NEWEST.map(|version| simulate::simulate(input, &version, simulate::ROLLBACK));
     let likely_four = input.from.apply_method.is_some() || input.to.apply_method.is_some();
     let (mut shown, other, other_line) = if likely_four { (four, three, "3") } else { (three, four, "4") };
     if shown.outcome != other.outcome {

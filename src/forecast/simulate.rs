@@ -26,9 +26,18 @@ enum Stop {
     Failed(String),
 }
 
-/// Predicts the rollback for one Helm version.
-pub fn simulate(input: &Input, helm: &HelmVersion) -> Forecast {
-    let mut run = Run::new(input, helm);
+/// The hook events around the changes of an operation.
+pub type Events = [HookEvent; 2];
+
+/// Those of `helm rollback`.
+pub const ROLLBACK: Events = [HookEvent::PreRollback, HookEvent::PostRollback];
+
+/// Those of `helm upgrade`, which changes objects by the same function of Helm (`pkg/action/upgrade.go` `releasingUpgrade`).
+pub const UPGRADE: Events = [HookEvent::PreUpgrade, HookEvent::PostUpgrade];
+
+/// Predicts the way from *from* to *to* for one Helm version.
+pub fn simulate(input: &Input, helm: &HelmVersion, events: Events) -> Forecast {
+    let mut run = Run::new(input, helm, events);
     let stopped = run.steps().err();
     run.finish(stopped)
 }
@@ -37,6 +46,7 @@ struct Run<'a> {
     input: &'a Input,
     behaviour: Behaviour,
     method: Method,
+    events: Events,
     forecast: Forecast,
     /// Something a step needed was not known, so success cannot be promised.
     undecided: Vec<String>,
@@ -45,22 +55,22 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(input: &'a Input, helm: &HelmVersion) -> Run<'a> {
+    fn new(input: &'a Input, helm: &HelmVersion, events: Events) -> Run<'a> {
         let behaviour = Behaviour::of(helm);
         let method = behaviour.method(&input.flags, input.to.apply_method);
         let mut forecast = Forecast::empty(method);
         forecast.pruned = records::pruned(&input.history, input.flags.history_max);
-        Run { input, behaviour, method, forecast, undecided: Vec::new(), update_errors: Vec::new() }
+        Run { input, behaviour, method, events, forecast, undecided: Vec::new(), update_errors: Vec::new() }
     }
 
     fn steps(&mut self) -> Result<(), Stop> {
         self.record()?;
         self.map_kinds()?;
-        self.hooks(HookEvent::PreRollback)?;
+        self.hooks(self.events[0])?;
         self.refused_flags()?;
         self.update()?;
         self.wait();
-        self.hooks(HookEvent::PostRollback)?;
+        self.hooks(self.events[1])?;
         // A webhook that this run has brought judges the last write as well.
         match self.record_refused("UPDATE") {
             Some(reason) => Err(Stop::Stuck(format!("Helm cannot close its record, although everything is changed: {reason}"))),

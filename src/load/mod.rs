@@ -7,6 +7,7 @@ pub mod access;
 mod answers;
 pub mod applied;
 pub mod around;
+pub mod candidate;
 pub mod cluster;
 pub mod database;
 pub mod discovery;
@@ -24,6 +25,7 @@ pub mod kubeconfig;
 pub mod live;
 pub mod migrations;
 pub mod old_code;
+pub mod preview;
 pub mod recording;
 pub mod records;
 pub mod rendered;
@@ -100,30 +102,7 @@ async fn gather_at(
     let evidence = place.evidence(options, served)?;
     let named = migrations::named(&options.migrations, redactor)?;
     progress.step("reading live objects and the records in between");
-    let live = live::read(&evidence, live::wanted(&ends.from, &ends.to, &[]), redactor);
-    let surroundings = async {
-        if options.live_evidence { around::read(&evidence, &ends.from, &ends.to, redactor).await } else { around::Around::new() }
-    };
-    let access = async {
-        match &evidence {
-            Evidence::Cluster { cluster, .. } => {
-                access::read(cluster, &ends.from, &ends.to, store.records_kind(), redactor).await
-            }
-            Evidence::File(_) | Evidence::None(_) => Access::default(),
-        }
-    };
-    let (around, live, surroundings, access) = tokio::join!(history.around(&ends, &context), live, surroundings, access);
-    let around = around?;
-    facts.live = live;
-    facts.around = surroundings;
-    facts.access = access;
-    let left =
-        live::wanted(&ends.from, &ends.to, &around.residue).into_iter().filter(|id| !facts.live.contains_key(id)).collect();
-    let left = live::read(&evidence, left, redactor).await;
-    facts.live.extend(left);
-    if options.live_evidence {
-        live::follow(&evidence, &ends.from, &ends.to, &mut facts, redactor).await;
-    }
+    let around = lead_on(&place, &evidence, options, &mut history, &ends, &mut facts, &context).await?;
     history.scrub();
     let mut gaps = history.gaps;
     gaps.extend(broken_groups(&evidence, &ends, redactor));
@@ -145,6 +124,44 @@ async fn gather_at(
     };
     schema::complete(&mut input, &options.migrations.evidence).await?;
     Ok(input)
+}
+
+/// Reads what both records lead to: live objects, what surrounds them, what may be done, and the records in between.
+async fn lead_on(
+    place: &Place,
+    evidence: &Evidence,
+    options: &LoadOptions,
+    history: &mut History<'_>,
+    ends: &Ends,
+    facts: &mut Facts,
+    context: &ParseContext<'_>,
+) -> Result<records::Around, LoadError> {
+    let redactor = context.redactor;
+    let live = live::read(evidence, live::wanted(&ends.from, &ends.to, &[]), redactor);
+    let surroundings = async {
+        if options.live_evidence { around::read(evidence, &ends.from, &ends.to, redactor).await } else { around::Around::new() }
+    };
+    let access = async {
+        match evidence {
+            Evidence::Cluster { cluster, .. } => {
+                access::read(cluster, &ends.from, &ends.to, place.store.records_kind(), redactor).await
+            }
+            Evidence::File(_) | Evidence::None(_) => Access::default(),
+        }
+    };
+    let (around, live, surroundings, access) = tokio::join!(history.around(ends, context), live, surroundings, access);
+    let around = around?;
+    facts.live = live;
+    facts.around = surroundings;
+    facts.access = access;
+    let left =
+        live::wanted(&ends.from, &ends.to, &around.residue).into_iter().filter(|id| !facts.live.contains_key(id)).collect();
+    let left = live::read(evidence, left, redactor).await;
+    facts.live.extend(left);
+    if options.live_evidence {
+        live::follow(evidence, &ends.from, &ends.to, facts, redactor).await;
+    }
+    Ok(around)
 }
 
 /// Reads again what verification compares: the revisions (payloads from *from* on, and of those whose record the rollback

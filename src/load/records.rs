@@ -13,7 +13,7 @@ use crate::release::chart_files;
 use crate::release::decode::RawRecord;
 use crate::release::manifest::ParseContext;
 use crate::release::redact::Redactor;
-use crate::release::{Object, ObjectRef, Release, Revision, StoredAs};
+use crate::release::{Object, ObjectRef, Release, Revision, Status, StoredAs};
 use crate::settings::{LoadOptions, TargetRequest};
 
 /// Records between that are held undigested at once.
@@ -123,6 +123,34 @@ impl<'a> History<'a> {
         let from = self.take(newest, context)?;
         let to = if choice.revision == newest { from.clone() } else { self.take(choice.revision, context)? };
         Ok(Ends { from, to })
+    }
+
+    /// Reads, newest first, what has no label that tells its status, until a deployed revision is found.
+    pub async fn read_statuses(&mut self) -> Result<(), LoadError> {
+        let revisions: Vec<Revision> = self.entries.iter().map(|entry| entry.revision).rev().collect();
+        for chunk in revisions.chunks(CHUNK) {
+            let unlabelled = |n: &Revision| self.entry(*n).is_some_and(|entry| entry.stored.status_label.is_none());
+            let wanted: Vec<Revision> = chunk.iter().copied().filter(unlabelled).collect();
+            self.read(&wanted).await?;
+            if chunk.iter().any(|n| self.entry(*n).is_some_and(|entry| entry.status() == Status::Deployed)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads and parses one revision.
+    pub async fn release(&mut self, revision: Revision, context: &ParseContext<'_>) -> Result<Release, LoadError> {
+        self.read(&[revision]).await?;
+        self.usable(revision)?;
+        self.take(revision, context)
+    }
+
+    /// The values that the user gave a revision, not redacted; none if there are none. Call before it is parsed.
+    pub async fn values(&mut self, revision: Revision) -> Result<Option<serde_json::Value>, LoadError> {
+        self.read(&[revision]).await?;
+        self.usable(revision)?;
+        Ok(self.raw.get(&revision).and_then(RawRecord::given_values))
     }
 
     fn take(&mut self, revision: Revision, context: &ParseContext<'_>) -> Result<Release, LoadError> {

@@ -109,7 +109,7 @@ fn release(side: Side, revision: Revision, status: Status, name: &str, context: 
 }
 
 /// The chart whose templates these are, with the version in its own label; charts below it have labels of their own.
-fn chart(objects: &[Object]) -> Option<ChartInfo> {
+pub(super) fn chart(objects: &[Object]) -> Option<ChartInfo> {
     let (name, _) = objects.iter().find_map(|object| object.origin.template.as_deref()?.split_once("/templates/"))?;
     let name = name.split('/').next().unwrap_or(name);
     let labels = objects.iter().filter_map(|object| object.label("helm.sh/chart"));

@@ -163,6 +163,11 @@ impl RawRecord {
         self.version
     }
 
+    /// The user's values as they are, for Helm to render with; none if there are none.
+    pub fn given_values(&self) -> Option<serde_json::Value> {
+        self.config.as_object().filter(|values| !values.is_empty()).map(|_| self.config.clone())
+    }
+
     /// The `info` part, redacted.
     pub fn info(&self, redactor: &Redactor) -> RevisionInfo {
         self.info.public(&self.chart.metadata, redactor)

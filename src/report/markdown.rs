@@ -7,6 +7,7 @@ use super::migrations::markdown::way_back;
 use super::text::{count, sentence};
 use super::{Finding, Report};
 use crate::gate::{self, GatePolicy};
+use crate::preview::Preview;
 
 /// Rows of the table; what is left out is counted.
 const ROWS: usize = 100;
@@ -22,6 +23,9 @@ pub fn render(report: &Report, policy: &GatePolicy) -> String {
     let _ = writeln!(out, "### {}: {}\n", verdict.to_uppercase(), plain(&sentence(report)));
     let decision = gate::decide(report, policy);
     let _ = writeln!(out, "Gate: {}.\n", decision.sentence(policy));
+    if let Some(section) = &report.preview {
+        preview(&mut out, section);
+    }
     table(&mut out, report);
     details(&mut out, report);
     for history in report.migrations.iter().chain(&report.other_migrations).filter(|history| !history.runbook.is_empty()) {
@@ -38,6 +42,31 @@ pub fn marker(report: &Report) -> String {
     let name = format!("{}/{}", report.release.namespace, report.release.name);
     let safe: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-._/".contains(c) { c } else { '_' }).collect();
     format!("rollback-safe: {}", safe.replace("--", "-_"))
+}
+
+/// What the upgrade does, and what to do before it.
+fn preview(out: &mut String, preview: &Preview) {
+    let names = |objects: &[String]| some(objects.iter().map(|object| code(object)).collect());
+    if let Some(upgrade) = &preview.upgrade {
+        let _ = writeln!(out, "- the upgrade itself: {}, {}", upgrade.outcome, plain(&upgrade.reason));
+        for (what, objects) in [("deletes", &upgrade.deletes), ("and with it", &upgrade.cascades), ("refused", &upgrade.rejected)]
+        {
+            if !objects.is_empty() {
+                let _ = writeln!(out, "- {what}: {}", names(objects));
+            }
+        }
+    }
+    if !preview.leaves.is_empty() {
+        let _ = writeln!(out, "- a failed installation leaves {}", names(&preview.leaves));
+    }
+    for step in preview.first.iter().take(20) {
+        let object = step.object.as_ref().map_or(String::new(), |object| format!("{}: ", code(object)));
+        let _ = writeln!(out, "- do first: {object}{}", plain(&step.what));
+    }
+    if preview.in_baseline > 0 {
+        let _ = writeln!(out, "- {} of the baseline are left out", count(preview.in_baseline, "finding"));
+    }
+    out.push('\n');
 }
 
 fn table(out: &mut String, report: &Report) {

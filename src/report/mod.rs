@@ -60,6 +60,7 @@ pub fn build(input: &Input, parts: Parts<'_>, tool: ToolInfo, policy: &GatePolic
         gaps,
         migrations: parts.schema.first().map(|found| found.report.clone()),
         other_migrations: parts.schema.iter().skip(1).map(|found| found.report.clone()).collect(),
+        preview: None,
     };
     report.digest = digest::of(input, &report, policy);
     report

@@ -30,6 +30,9 @@ pub struct Report {
     /// Further histories, where the release has several.
     pub other_migrations: Vec<migrations::report::Report>,
     pub summary: Summary,
+    /// About the upgrade, in the report of `preview` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<crate::preview::Preview>,
 }
 
 impl Report {

@@ -11,6 +11,7 @@ mod migrations;
 mod pairs;
 mod place;
 mod plugin;
+mod preview;
 mod quiet;
 mod rbac;
 mod recording;

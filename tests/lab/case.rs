@@ -26,7 +26,11 @@ pub struct Case {
     #[serde(default)]
     pub alone: Option<String>,
     pub steps: Vec<Step>,
+    #[serde(default)]
     pub rollback: Rollback,
+    /// Instead of a rollback: an upgrade that fails and that Helm has to come back from by itself.
+    #[serde(default)]
+    pub atomic: Option<Atomic>,
     #[serde(default)]
     pub expect: Expect,
     #[serde(default)]
@@ -155,7 +159,28 @@ pub struct RecordEdit {
     pub delete: bool,
 }
 
+/// An upgrade with `--atomic` (`--rollback-on-failure`) that must fail, and what `preview` promised of it.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Atomic {
+    pub chart: Chart,
+    /// Whether Helm comes back.
+    pub comes_back: bool,
+    /// Flags of both the upgrade and the preview.
+    #[serde(default)]
+    pub flags: Vec<String>,
+    /// Objects that the upgrade has deleted by then, as its forecast must name them.
+    #[serde(default)]
+    pub loses: BTreeSet<String>,
+    #[serde(default = "short")]
+    pub timeout: String,
+}
+
+fn short() -> String {
+    "4s".into()
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rollback {
     /// Absent: a bare `helm rollback`.

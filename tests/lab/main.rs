@@ -1,13 +1,14 @@
 //! Compares forecasts with what really happens: real Helm binaries, a real control plane.
 //!
 //! For each case and each Helm: a namespace, the steps of the case, `helm-rollback-safe check -o json`, the real
-//! `helm rollback` with the same flags, and both sides compared. `ROLLBACK_SAFE_LAB` names the directory of a lab that
+//! `helm rollback` with the same flags, and both sides compared; or `preview` of an upgrade, and that upgrade with `--atomic`. `ROLLBACK_SAFE_LAB` names the directory of a lab that
 //! `scripts/lab up --dir DIR` has started; without it nothing runs, and that is said.
 //!
 //! Arguments: parts of case ids, and `--verbose`. `LAB_JOBS` cases run at a time (8 unless set), `LAB_HELM` restricts the
 //! Helm versions (`4.3.1`, `3`), `LAB_OBSERVE_ONLY` leaves the tool out.
 
 mod api;
+mod atomic;
 mod case;
 mod charts;
 mod compare;

@@ -20,7 +20,7 @@ const JSON: &str = "application/json";
 const WAIT_LIMIT: Duration = Duration::from_secs(20);
 /// Until controllers have done with the restored objects what a case says.
 const LIVE_LIMIT: Duration = Duration::from_secs(6);
-const RELEASE: &str = "r";
+pub const RELEASE: &str = "r";
 
 /// What all cases share.
 pub struct Lab {
@@ -64,13 +64,13 @@ pub fn play(lab: &Lab, case: &Case, helm: &str, namespace: &str) -> Result<Vec<S
     result
 }
 
-struct Player<'a> {
-    lab: &'a Lab,
-    case: &'a Case,
-    helm: &'a str,
-    home: Home,
-    scope: Scope,
-    charts: usize,
+pub struct Player<'a> {
+    pub lab: &'a Lab,
+    pub case: &'a Case,
+    pub helm: &'a str,
+    pub home: Home,
+    pub scope: Scope,
+    pub charts: usize,
 }
 
 impl Player<'_> {
@@ -84,6 +84,9 @@ impl Player<'_> {
         self.wait_for_account()?;
         for (number, step) in self.case.steps.iter().enumerate() {
             self.step(step).with_context(|| format!("step {}", number + 1))?;
+        }
+        if let Some(atomic) = &self.case.atomic {
+            return self.atomic(atomic);
         }
         let before = self.settled_before()?;
         let report = self.check()?;
@@ -114,7 +117,7 @@ impl Player<'_> {
         self.wait(&wait)
     }
 
-    fn settled_before(&mut self) -> Result<World> {
+    pub fn settled_before(&mut self) -> Result<World> {
         let records = World::take(&self.lab.api, &self.scope, RELEASE)?.records;
         self.scope.add_records(&self.lab.api, &records)?;
         world::settle(&self.lab.api, &self.scope, RELEASE, &BTreeSet::new())
@@ -157,7 +160,7 @@ impl Player<'_> {
     }
 
     /// Controllers may need a moment to get there.
-    fn live(&self, live: &Live, faults: &mut Faults) -> Result<()> {
+    pub fn live(&self, live: &Live, faults: &mut Faults) -> Result<()> {
         let id = self.lab.api.parse_id(&live.object, self.namespace())?;
         let deadline = Instant::now() + LIVE_LIMIT;
         loop {

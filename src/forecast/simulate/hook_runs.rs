@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
         if !matches!(hook.kind.as_str(), "Job" | "Pod") {
             return;
         }
-        let done = if event == HookEvent::PreRollback { "nothing else was changed" } else { "everything else was changed" };
+        let done = if event == self.events[0] { "nothing else was changed" } else { "everything else was changed" };
         self.forecast.alternatives.push(Alternative {
             when: format!("{} hook {} fails or times out", event.as_str(), hook.name),
             outcome: Outcome::Stuck,

@@ -7,6 +7,9 @@ use crate::report::{Predicted, Report, Verdict};
 
 /// `rolling back shop 7 → 5 would succeed for Helm, and delete 1 claim with its data`.
 pub fn sentence(report: &Report) -> String {
+    if let Some(preview) = &report.preview {
+        return preview.headline.clone();
+    }
     let release = &report.release;
     let what = if release.from.revision == release.to.revision {
         format!("re-applying {} revision {}", release.name, release.to.revision)

@@ -3,6 +3,7 @@
 mod forecast;
 mod headline;
 pub mod page;
+mod preview;
 
 use anstyle::{AnsiColor, Style};
 
@@ -30,6 +31,9 @@ pub fn render(report: &Report, policy: &GatePolicy, options: &TextOptions) -> St
     page.lead(0, verdict_style(report.verdict), &verdict, &format!(": {}", sentence(report)));
     page.blank();
     release(&mut page, report);
+    if let Some(section) = &report.preview {
+        preview::write(&mut page, section);
+    }
     findings(&mut page, report);
     for history in report.migrations.iter().chain(&report.other_migrations).filter(|history| !history.runbook.is_empty()) {
         crate::report::migrations::text::way_back(&mut page, history);
