@@ -58,8 +58,8 @@ fn canonical(value: String) -> String {
             .strip_prefix('{')
             .and_then(|rest| rest.strip_suffix('}'))
             .filter(|rest| !rest.contains(':'))
-            .unwrap_or(&inner)
-            .to_owned();
+            // Of an array: quotes stand where one has to.
+            .map_or_else(|| inner.clone(), |array| array.replace('"', ""));
     }
     if is_date(trimmed) {
         let plain = trimmed.trim_end_matches("+00");

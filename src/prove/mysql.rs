@@ -160,8 +160,9 @@ fn refusal(error: mysql_async::Error) -> Refusal {
             code: said.code.to_string(),
             column: said.message.split('\'').nth(1).filter(|_| matches!(said.code, 1048 | 1364)).map(str::to_owned),
             message: said.message,
+            within: false,
         },
-        other => Refusal { code: "2013".to_owned(), message: other.to_string(), column: None },
+        other => Refusal { code: "2013".to_owned(), message: other.to_string(), column: None, within: false },
     }
 }
 

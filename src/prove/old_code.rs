@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::catalog::{Catalog, Table};
 use super::refusal::{Cause, Refusal};
-use super::seed::{Hints, Insert, Maker, Shape, TRIALS};
+use super::seed::{Hints, Insert, Maker, Shape, TRIALS, TRIED};
 use super::server::{Session, quote};
 use super::values::{Reach, text};
 
@@ -106,8 +106,8 @@ async fn inserts(session: &mut Session, catalog: &Catalog, name: &str, table: &T
     for (shape, what) in [(Shape::Full, "INSERT of all columns"), (Shape::Required, "INSERT of the required columns")] {
         let mut write = Write { object: name.to_owned(), what: what.to_owned(), columns: Vec::new(), statements: Vec::new() };
         // The old column list with NULLs is the same list.
-        let shape = |row: usize| if shape == Shape::Full && row == TRIALS + 1 { Shape::Nulls } else { shape };
-        let tried: Vec<Insert> = (TRIALS..TRIALS + 4).map(|row| maker.insert(row, shape(row), &Hints::new())).collect();
+        let shape = |row: usize| if shape == Shape::Full && row == TRIALS + 3 { Shape::Nulls } else { shape };
+        let tried: Vec<Insert> = (TRIALS..TRIALS + TRIED).map(|row| maker.insert(row, shape(row), &Hints::new())).collect();
         let texts: Vec<String> = tried.iter().map(|insert| insert.sql.clone()).collect();
         for (insert, _) in tried.into_iter().zip(session.trials(&texts).await).filter(|(_, outcome)| outcome.is_ok()) {
             write.columns = insert.columns;

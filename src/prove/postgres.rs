@@ -136,8 +136,9 @@ fn refusal(error: tokio_postgres::Error) -> Refusal {
             code: said.code().code().to_owned(),
             message: said.message().to_owned(),
             column: said.column().map(str::to_owned),
+            within: said.where_().is_some_and(|place| place.contains(" function ")),
         },
-        None => Refusal { code: "08000".to_owned(), message: error.to_string(), column: None },
+        None => Refusal { code: "08000".to_owned(), message: error.to_string(), column: None, within: false },
     }
 }
 

@@ -10,6 +10,8 @@ pub struct Refusal {
     pub message: String,
     /// The column that it names, where it names one.
     pub column: Option<String>,
+    /// A function said it, on its way through what it was given.
+    pub within: bool,
 }
 
 /// What a refused write says about other data.
@@ -26,12 +28,12 @@ pub enum Cause {
 impl Refusal {
     /// A refusal without a code.
     pub fn said(message: impl Into<String>) -> Self {
-        Refusal { code: String::new(), message: message.into(), column: None }
+        Refusal { code: String::new(), message: message.into(), column: None, within: false }
     }
 
     /// No answer within the time that a statement may take.
     pub fn timeout() -> Self {
-        Refusal { code: "57014".to_owned(), message: "the statement took too long".to_owned(), column: None }
+        Refusal { code: "57014".to_owned(), message: "the statement took too long".to_owned(), column: None, within: false }
     }
 
     /// Why a write with a value for `columns` was refused.
@@ -43,6 +45,8 @@ impl Refusal {
                 Cause::Rows
             }
             "1406" | "1265" | "1264" | "1366" | "1292" | "1411" | "4078" => Cause::Value,
+            // A function that takes a value apart refuses those of another form.
+            code if code.len() == 5 && code.starts_with("22") && self.within => Cause::Rows,
             code if code.len() == 5 && code.starts_with("22") => Cause::Value,
             "" => self.sqlite(given),
             // What a trigger raises depends on the row as far as anybody can tell from outside.

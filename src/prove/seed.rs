@@ -13,6 +13,10 @@ const ROWS: usize = 5;
 const HINTED: usize = 6;
 /// Rows of trials start here, so that they meet no row that is stored.
 pub const TRIALS: usize = 100;
+/// The row that is like the first.
+const TWIN: usize = 60;
+/// Rows of trials of one statement.
+pub const TRIED: usize = 5;
 
 /// Literals that a script compares columns with, by column name.
 pub type Hints = BTreeMap<String, Vec<String>>;
@@ -68,7 +72,30 @@ impl<'a> Maker<'a> {
     }
 
     fn named(&self, column: &Column, shape: Shape) -> bool {
-        !column.computed && (shape != Shape::Required || column.is_required())
+        // A default that refers to no row is none.
+        let refers = column.not_null && self.table.foreign.iter().any(|key| key.columns.contains(&column.name));
+        !column.computed && (shape != Shape::Required || column.is_required() || refers)
+    }
+
+    /// A row like the first one, but for its keys: texts in them differ by case alone.
+    fn twin(&self) -> Insert {
+        let twin = self.insert(TWIN, Shape::Full, &Hints::new());
+        let columns: Vec<&Column> = twin.columns.iter().filter_map(|name| self.table.column(name)).collect();
+        let names: Vec<String> = columns.iter().map(|column| quote(self.dialect, &column.name)).collect();
+        let values: Vec<String> = columns.iter().map(|column| self.twin_value(column)).collect();
+        let sql = format!("INSERT INTO {} ({}) VALUES ({})", self.table.quoted, names.join(", "), values.join(", "));
+        Insert { sql, ..twin }
+    }
+
+    fn twin_value(&self, column: &Column) -> String {
+        let first = self.value(column, 0, Shape::Full, &Hints::new());
+        let is_last = |key: &Vec<String>| key.last() == Some(&column.name);
+        let refers = self.table.foreign.iter().any(|key| key.columns.contains(&column.name));
+        match std::iter::once(&self.table.primary).chain(&self.table.uniques).any(is_last) {
+            true if is_text(column) && !refers => first.to_lowercase(),
+            true => self.value(column, TWIN, Shape::Full, &Hints::new()),
+            false => first,
+        }
     }
 
     fn value(&self, column: &Column, row: usize, shape: Shape, hints: &Hints) -> String {
@@ -83,8 +110,17 @@ impl<'a> Maker<'a> {
         match hinted {
             Some(values) if !values.is_empty() => text(self.dialect, &values[row % values.len()]),
             // The greatest number would leave the engine none to count on to.
+            _ if self.is_checked(column) => {
+                literal(self.dialect, &Column { name: "id".to_owned(), ..column.clone() }, row, self.reach)
+            }
             _ => literal(self.dialect, column, row, if column.counted { Reach::Ordinary } else { self.reach }),
         }
+    }
+
+    /// What a CHECK looks at is as plain as can be.
+    fn is_checked(&self, column: &Column) -> bool {
+        let names = |check: &String| check.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == column.name);
+        !column.counted && !is_text(column) && self.table.checks.iter().any(names)
     }
 
     /// The value of a parent's row; Some(None) where there is none yet.
@@ -97,6 +133,10 @@ impl<'a> Maker<'a> {
         }
         Some(rows[row % rows.len()].get(at).cloned().flatten())
     }
+}
+
+fn is_text(column: &Column) -> bool {
+    column.type_text.contains("char") || column.type_text.contains("text")
 }
 
 async fn parent_rows(session: &mut Session, catalog: &Catalog, key: &ForeignKey) -> Vec<Row> {
@@ -121,12 +161,12 @@ fn checked(table: &Table) -> Hints {
 }
 
 /// Writes rows into every base table. Returns the tables that took none.
-pub async fn seed(session: &mut Session, catalog: &Catalog, scripts: &[String], reach: Reach) -> Vec<String> {
+pub async fn seed(session: &mut Session, catalog: &Catalog, scripts: &[String], back: &[String], reach: Reach) -> Vec<String> {
     let mut gaps = Vec::new();
     if reach == Reach::Empty {
         return gaps;
     }
-    let hints = &hints(scripts);
+    let hints = &hints(&[scripts, back].concat());
     let written: BTreeSet<String> = scripts.iter().flat_map(|script| words(script)).collect();
     for name in parents_first(catalog) {
         let table = &catalog.tables[&name];
@@ -139,8 +179,20 @@ pub async fn seed(session: &mut Session, catalog: &Catalog, scripts: &[String], 
         if fill(session, table, &maker, hints).await == 0 {
             gaps.push(name);
         }
+        if reach == Reach::Twins {
+            let _ = session.run(&maker.twin().sql).await;
+        }
     }
     gaps
+}
+
+/// Whether scripts look for rows that are alike.
+pub fn asks_for_twins(scripts: &[String]) -> bool {
+    const ASKS: [&str; 6] = ["having", "row_number", "partition", "distinct", "min", "using"];
+    scripts.iter().any(|script| {
+        let words = words(script);
+        words.iter().any(|word| word == "delete" || word == "update") && words.iter().any(|word| ASKS.contains(&word.as_str()))
+    })
 }
 
 async fn fill(session: &mut Session, table: &Table, maker: &Maker<'_>, hints: &Hints) -> usize {
@@ -220,9 +272,14 @@ fn parents_first(catalog: &Catalog) -> Vec<String> {
 pub fn hints(scripts: &[String]) -> Hints {
     let mut hints = Hints::new();
     for script in scripts {
-        let (mut column, mut chosen) = (String::new(), String::new());
+        let (mut column, mut chosen, mut assigns) = (String::new(), String::new(), false);
         let words = words(script);
         for (at, word) in words.iter().cloned().enumerate() {
+            // What is assigned is not what is looked for: rows that have it already would not change.
+            assigns = word == "set" || (assigns && !ENDS_ASSIGNMENTS.contains(&word.as_str()));
+            if assigns && (word.starts_with('\'') || word.chars().all(|c| c.is_ascii_digit())) && !is_compared(&words, at) {
+                continue;
+            }
             if let Some(value) = word.strip_prefix('\'') {
                 hint(&mut hints, &column, value.replace('%', "x"));
             } else if word.chars().all(|c| c.is_ascii_digit()) {
@@ -238,6 +295,14 @@ pub fn hints(scripts: &[String]) -> Hints {
     }
     before_renames(scripts, &mut hints);
     hints
+}
+
+/// Words that end the list behind SET.
+const ENDS_ASSIGNMENTS: [&str; 9] = ["where", "from", "update", "alter", "insert", "delete", "create", "drop", "when"];
+
+/// `CASE column WHEN 'x'` asks inside an assignment as well.
+fn is_compared(words: &[String], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| words.get(before)).is_some_and(|word| word == "when")
 }
 
 fn hint(hints: &mut Hints, column: &str, value: String) {

@@ -92,7 +92,7 @@ fn refusal(error: rusqlite::Error) -> Refusal {
         other => other.to_string(),
     };
     let column = message.strip_prefix("NOT NULL constraint failed: ").and_then(|rest| rest.rsplit('.').next()).map(str::to_owned);
-    Refusal { code: String::new(), message, column }
+    Refusal { code: String::new(), message, column, within: false }
 }
 
 pub fn catalog(session: &mut Session) -> Result<Catalog, Refusal> {

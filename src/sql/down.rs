@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use imbl::ordmap::DiffItem;
 
-use super::catalog::log::Action;
+use super::catalog::log::{Action, Key};
 use super::catalog::model::TypeObject;
-use super::catalog::{Catalog, Column, Guard, GuardKind, Relation, Replay, Step};
+use super::catalog::{Catalog, Column, Guard, GuardKind, Relation, RelationId, Replay, Step};
 use super::dialect::Dialect;
 use super::effect::{By, Certainty, Effect, EffectKind};
 use super::effects::effects;
@@ -63,7 +63,8 @@ pub fn judge(up: &Step, down: Option<&[Statement]>) -> Down {
         return of(Verdict::Unparseable, format!("Statement {} of the down script is not understood", statement.number));
     }
     let back = Replay::from_catalog(up.after.clone()).apply(statements);
-    let refused = refused(up, &back);
+    let mut refused = refused(up, &back);
+    refused.extend(unfilled(up, &back));
     if !refused.is_empty() {
         return of(Verdict::MayFail, format!("The database refuses it: {}", told(&refused)));
     }
@@ -140,9 +141,42 @@ fn refused(up: &Step, back: &Step) -> BTreeSet<String> {
     };
     let mut found: BTreeSet<String> = back.log.iter().filter_map(why).collect();
     // Where the history began later than the database, more can be there than is known.
-    let is_whole = up.after.relations.values().all(|relation| !relation.open);
+    let is_own = |relation: &Relation| relation.name.name.key().contains("migration");
+    let is_whole = up.after.relations.values().all(|relation| !relation.open || is_own(relation));
     found.extend(back.unknown().into_iter().filter(|_| is_whole).map(|name| format!("there is no {name}")));
     found
+}
+
+/// Columns that the down adds and that rows of before would need a value in.
+fn unfilled(up: &Step, back: &Step) -> BTreeSet<String> {
+    let dialect = back.after.dialect;
+    if dialect.is_mysql() {
+        return BTreeSet::new();
+    }
+    let mut found = BTreeSet::new();
+    let added = back.log.iter().filter(|event| event.mark.by == By::AddColumn);
+    let relations: BTreeSet<RelationId> = added.filter_map(|event| touched(&event.action)).collect();
+    for new in relations.iter().filter_map(|id| back.after.relation(*id)) {
+        let Some(old) = up.before.relation(new.id).filter(|_| up.after.relation(new.id).is_some()) else { continue };
+        let is_bare = |column: &&Column| !column.is_optional() && back.before.column(column.id).is_none() && !column.assumed;
+        let was_written = |column: &Column| {
+            back.log.iter().any(|event| match &event.action {
+                Action::Destroy(one) => one.columns.contains(&column.id),
+                Action::Copy(copied) => copied.to == column.id,
+                _ => false,
+            })
+        };
+        let bare = new.columns.iter().filter(is_bare).filter(|column| !was_written(column));
+        found.extend(bare.map(|column| format!("rows of {} have no value for {}", old.name, column.name)));
+    }
+    found
+}
+
+fn touched(action: &Action) -> Option<RelationId> {
+    match action {
+        Action::Touch(Key::Relation(id)) => Some(*id),
+        _ => None,
+    }
 }
 
 /// What the schema before the up refuses, and the one after it takes.
@@ -236,6 +270,13 @@ fn others(was: &Catalog, is: &Catalog, found: &mut BTreeSet<String>) {
             .filter(|name| !was.routines.contains_key(*name))
             .map(|name| format!("the routine {name} is left behind")),
     );
+    // The database keeps one that the up made: the down of few scripts takes it away.
+    found.extend(
+        is.extensions
+            .iter()
+            .filter(|name| !was.extensions.contains(*name))
+            .map(|name| format!("the extension {name} is left behind")),
+    );
     found.extend(
         is.schemas.iter().filter(|name| !was.schemas.contains(*name)).map(|name| format!("the schema {name} is left behind")),
     );
@@ -252,7 +293,9 @@ fn relation(was: &Catalog, is: &Catalog, old: &Relation, new: &Relation, found: 
     }
     let view = |relation: &Relation| relation.view.as_ref().map(|view| view.query.text.clone());
     if old.is_view() {
-        if view(old) != view(new) {
+        // PostgreSQL and MySQL keep what `*` stood for, in its order.
+        let is_expanded = was.dialect != Dialect::Sqlite && order(old) != order(new);
+        if is_expanded || view(old) != view(new) {
             found.insert(format!("the view {name} is not as it was"));
         }
         return;
@@ -304,7 +347,7 @@ fn attributes(catalog: &Catalog, old: &Column, new: &Column) -> Vec<&'static str
         found.push(if old.not_null { "has lost NOT NULL" } else { "keeps NOT NULL" });
     }
     let default =
-        |column: &Column| column.default.as_ref().filter(|default| !default.is_null()).map(|default| default.text.clone());
+        |column: &Column| column.default.as_ref().filter(|default| !default.is_null()).map(|default| plain(&default.text));
     if default(old) != default(new) {
         found.push("has another default");
     }
@@ -323,11 +366,27 @@ fn guards(catalog: &Catalog, relation: &Relation) -> BTreeSet<(String, String)> 
     relation.guards.iter().map(|guard| (describe(catalog, relation, guard), text(guard))).collect()
 }
 
+/// An expression as the engine shows it, however it was written: without casts and brackets that it adds or leaves out.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    let mut words = text.split_whitespace().peekable();
+    while let Some(word) = words.next() {
+        if word == "::" {
+            words.next();
+            words.next_if(|next| matches!(*next, "varying" | "precision" | "without" | "with"));
+            while words.next_if(|next| matches!(*next, "time" | "zone")).is_some() {}
+        } else {
+            out.extend(word.chars().filter(|c| !"()\"`".contains(*c)));
+        }
+    }
+    out
+}
+
 /// What is compared and not shown, because there can be literals in it.
 fn text(guard: &Guard) -> String {
     match &guard.kind {
-        GuardKind::Check { text, .. } | GuardKind::Exclude { text } | GuardKind::Index { text, .. } => text.clone(),
-        GuardKind::Unique { expressions, condition, .. } => format!("{expressions:?} {condition:?}"),
+        GuardKind::Check { text, .. } | GuardKind::Exclude { text } | GuardKind::Index { text, .. } => plain(text),
+        GuardKind::Unique { expressions, condition, .. } => plain(&format!("{expressions:?} {condition:?}")),
         GuardKind::Primary | GuardKind::Foreign { .. } => String::new(),
     }
 }

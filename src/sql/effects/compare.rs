@@ -178,6 +178,10 @@ impl Pair<'_> {
             Writes::Some(certainty) => {
                 self.push(found, EffectKind::Restricts, By::TypeChange, certainty, &says("takes fewer values"))
             }
+            // NULL passes, and whoever leaves the column out.
+            Writes::None if !self.column.not_null && !self.now.not_null => {
+                self.push(found, EffectKind::Restricts, By::TypeChange, Certainty::Likely, &says("takes no old values but NULL"))
+            }
             Writes::None => {
                 self.push(found, EffectKind::WritesBreak, By::TypeChange, Certainty::Likely, &says("takes no old values"))
             }

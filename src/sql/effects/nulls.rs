@@ -5,6 +5,7 @@ use crate::sql::catalog::log::{Action, Copied, Destruction};
 use crate::sql::catalog::{Column, ColumnId};
 use crate::sql::effect::By;
 use crate::sql::name::Ident;
+use crate::sql::statement::TypeDefinition;
 
 /// Copies of copies are followed this far.
 const DEPTH: u32 = 256;
@@ -29,6 +30,9 @@ impl Context<'_> {
 
     fn meets_no_old_row(&self, at: usize, destruction: &Destruction) -> bool {
         let Some(condition) = destruction.condition.as_deref().map(unquoted) else { return false };
+        if is_never_met(&condition) || self.asks_for_new_labels(destruction, &condition) {
+            return true;
+        }
         let column = |name: &str| named(&destruction.tested, name);
         each(&condition, " or ").is_some_and(|parts| {
             parts.iter().all(|part| {
@@ -36,6 +40,23 @@ impl Context<'_> {
                 tests.iter().filter_map(|test| tested(test, " is null")).any(|name| self.had_no_null(column(name), at))
             })
         })
+    }
+
+    /// `a IN ('new label')` of an enumeration that did not have it: no row from before does.
+    fn asks_for_new_labels(&self, destruction: &Destruction, condition: &str) -> bool {
+        let Some((name, literals)) = compared(condition) else { return false };
+        let old = self
+            .before()
+            .relation(destruction.relation)
+            .and_then(|old| old.columns.iter().find(|column| column.name.key().eq_ignore_ascii_case(name)));
+        let labels = old.and_then(|column| column.data_type.as_ref()).and_then(|data_type| {
+            self.before().types.get(&data_type.name).and_then(|known| match &known.definition {
+                TypeDefinition::Enum(labels) => Some(labels.clone()),
+                _ => None,
+            })
+        });
+        let is_old = |literal: &&str| labels.iter().flatten().any(|label| label.eq_ignore_ascii_case(literal));
+        labels.is_some() && !literals.is_empty() && !literals.iter().any(|literal| is_old(&literal))
     }
 
     /// Whether a copy takes every row from before: `WHERE a IS NOT NULL AND b IS NOT NULL`.
@@ -62,6 +83,21 @@ impl Context<'_> {
         let copy = self.only_copy_to(column, at)?;
         self.old_column(copy.1.from, copy.0, depth + 1)
     }
+}
+
+/// `a = NULL`, whatever else is asked: nothing is equal to NULL.
+fn is_never_met(condition: &str) -> bool {
+    let plain = !condition.contains(['(', '\'']) && !condition.contains(" or ");
+    plain && condition.split(" and ").any(|part| part.trim_end().ends_with("= null") || part.trim_end().ends_with("<> null"))
+}
+
+/// The column and the literals of `a = 'x'`, `a IN ('x', 'y')`.
+fn compared(condition: &str) -> Option<(&str, Vec<&str>)> {
+    let (name, rest) = condition.split_once(' ')?;
+    let rest = rest.trim_start();
+    let is_plain = (rest.starts_with("= '") || rest.starts_with("in (")) && !rest.contains(" or ") && !rest.contains(" and ");
+    let name = name.rsplit('.').next()?;
+    is_plain.then(|| (name, rest.split('\'').skip(1).step_by(2).collect()))
 }
 
 /// In lower case and without quotes around names: two columns of a table do not differ by these alone in practice.

@@ -133,10 +133,30 @@ fn fails(context: &Context, old: &Relation, new: &Relation, trigger: &Trigger, f
         let why = format!("Writes to {} fail in the trigger {}, which names {}", old.name, trigger.definition.name, column.name);
         found.push(context.effect(EffectKind::WritesBreak, relation_target(old), mark, Certainty::Certain, why));
     }
+    let knew = old.triggers.iter().any(|known| known.definition.name == trigger.definition.name);
+    if !knew && !new.open && !has_branches(&body.statements) {
+        names_nothing(context, old, new, (trigger, body), found);
+    }
     for table in tables_in(&body.statements, 0) {
         let Some(gone) = context.before().named(table).filter(|_| context.after().named(table).is_none()) else { continue };
         let mark = context.mark(&[Key::Relation(gone.id)]);
         let why = format!("Writes to {} fail in the trigger {}, which names {}", old.name, trigger.definition.name, gone.name);
+        found.push(context.effect(EffectKind::WritesBreak, relation_target(old), mark, Certainty::Likely, why));
+    }
+}
+
+/// A new trigger that asks its row for a column which the table does not have yet.
+fn names_nothing(
+    context: &Context,
+    old: &Relation,
+    new: &Relation,
+    (trigger, body): (&Trigger, &RoutineBody),
+    found: &mut Vec<Effect>,
+) {
+    let is_missing = |name: &&Ident| new.column(name).is_none() && old.column(name).is_none();
+    if let Some(name) = body.reads.iter().find(is_missing) {
+        let mark = context.mark(&[Key::Part(new.id, Some(trigger.definition.name.name.clone())), Key::Relation(new.id)]);
+        let why = format!("Writes to {} fail in the trigger {}, which names {name}", old.name, trigger.definition.name);
         found.push(context.effect(EffectKind::WritesBreak, relation_target(old), mark, Certainty::Likely, why));
     }
 }

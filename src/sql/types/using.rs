@@ -146,7 +146,13 @@ fn operators(engine: &Engine, from: &DataType, to: &DataType, expression: &Expr)
         return kept(&named(engine.dialect, other_zone));
     }
     if text.starts_with("case ") && is_boolean(from) {
-        return kept(to);
+        let mut value = kept(to);
+        if engine.is_family(to, "enum") || engine.is_family(to, "text") || engine.is_family(to, "char") {
+            value.so_far.loses = Some(Certainty::Likely);
+            value.so_far.why = "The expression in USING puts other values into the place of true and false.".to_owned();
+            value.so_far.source = MANUAL;
+        }
+        return value;
     }
     if text.starts_with("array [") && !has_case {
         return kept(to);

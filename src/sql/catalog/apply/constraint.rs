@@ -247,6 +247,7 @@ impl Replay {
         let Some(guard) = self.catalog.relation(id).and_then(|relation| relation.guard(name)).cloned() else {
             if !if_exists && !self.conditional && !self.is_not_null_name(id, name) {
                 self.event(Action::UnknownConstraint { relation: id });
+                self.refuse_unknown_constraint(id, name);
             }
             return;
         };
@@ -256,6 +257,14 @@ impl Replay {
         self.forget_guard(id, name);
         if cascade && guard.kind.is_unique() {
             self.drop_references(id, &guard);
+        }
+    }
+
+    fn refuse_unknown_constraint(&mut self, id: RelationId, name: &Ident) {
+        let Some(relation) = self.catalog.relation(id).filter(|relation| !relation.open) else { return };
+        // A name that the engine made is known only where its rule is.
+        if self.catalog.dialect == Dialect::PostgreSql && relation.guards.iter().all(|guard| guard.name.is_some()) {
+            self.refused(format!("there is no constraint {name}"));
         }
     }
 

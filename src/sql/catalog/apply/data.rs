@@ -181,6 +181,9 @@ impl Replay {
 
     pub(super) fn update(&mut self, update: &Update) {
         self.mark.by = By::Update;
+        if self.is_system(&update.table) {
+            return;
+        }
         let Some(id) = self.target(&update.table, false) else { return };
         let mut sources = vec![(update.alias.clone().or_else(|| Some(update.table.name.clone())), id)];
         self.add_sources(&update.from, &mut sources);
@@ -293,7 +296,9 @@ impl Replay {
     pub(super) fn delete(&mut self, delete: &Delete) {
         for table in &delete.tables {
             self.mark.by = By::Delete;
-            let Some(id) = self.target(table, false) else { continue };
+            let Some(id) = Some(table).filter(|table| !self.is_system(table)).and_then(|table| self.target(table, false)) else {
+                continue;
+            };
             if let Some(archive) = delete.moved_to.as_ref().and_then(|archive| self.find(archive)) {
                 self.rows_moved(id, archive, delete.condition.as_ref());
             }
@@ -305,6 +310,13 @@ impl Replay {
             self.destroy(id, self.stored(id), true, condition.clone(), certainty, why);
             self.cascade_of_delete(id, certainty, condition.as_deref());
         }
+    }
+
+    /// The engine's own tables hold no values of old code.
+    fn is_system(&self, table: &Name) -> bool {
+        let of_catalog = table.schema.as_ref().is_some_and(|schema| schema.key() == "pg_catalog");
+        let is_bare = table.schema.is_none() && table.name.key().starts_with("pg_") && self.find(table).is_none();
+        self.catalog.dialect == Dialect::PostgreSql && (of_catalog || is_bare)
     }
 
     fn cascade_of_delete(&mut self, id: RelationId, certainty: Certainty, condition: Option<&str>) {

@@ -305,12 +305,21 @@ impl Replay {
             let schema = (schema.key() != self.catalog.dialect.default_schema()).then(|| schema.clone());
             self.drop_all(|name| name.schema == schema);
             self.catalog.types.retain_names(|name| name.schema != schema);
+            self.drop_routines_in(schema.as_ref());
         }
     }
 
     fn drop_all(&mut self, is_meant: impl Fn(&Name) -> bool) {
         let ids: Vec<RelationId> = self.catalog.names.iter().filter(|(name, _)| is_meant(name)).map(|(_, id)| *id).collect();
         ids.into_iter().for_each(|id| self.drop_relation(id, true));
+    }
+
+    fn drop_routines_in(&mut self, schema: Option<&Ident>) {
+        let names = self.catalog.routines.keys().filter(|name| name.schema.as_ref() == schema).cloned();
+        for name in names.collect::<Vec<_>>() {
+            self.touch(Key::Routine(name.clone()));
+            self.catalog.routines.remove(&name);
+        }
     }
 
     pub(super) fn drop_database(&mut self, name: &Ident) {
