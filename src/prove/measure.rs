@@ -134,6 +134,8 @@ struct Begun {
 async fn begin(session: &mut Session, ups: &[String], down: Option<&[String]>, reach: Reach) -> Result<Begun, Refusal> {
     let catalog = session.catalog().await?;
     seed::seed(session, &catalog, ups, down.unwrap_or_default(), reach).await;
+    // Triggers can make tables for rows.
+    let catalog = session.catalog().await?;
     let old = old_code::record(session, &catalog).await;
     let before = contents::read(session, &catalog).await;
     run_scripts(session, ups).await?;

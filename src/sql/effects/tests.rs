@@ -37,6 +37,7 @@ struct Expected {
 }
 
 const FILES: [&str; 11] = [
+    include_str!("../../../tests/proof/cases/back.yaml"),
     include_str!("../../../tests/proof/cases/columns.yaml"),
     include_str!("../../../tests/proof/cases/constraints.yaml"),
     include_str!("../../../tests/proof/cases/corpora.yaml"),

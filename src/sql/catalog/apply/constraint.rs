@@ -263,7 +263,9 @@ impl Replay {
     fn refuse_unknown_constraint(&mut self, id: RelationId, name: &Ident) {
         let Some(relation) = self.catalog.relation(id).filter(|relation| !relation.open) else { return };
         // A name that the engine made is known only where its rule is.
-        if self.catalog.dialect == Dialect::PostgreSql && relation.guards.iter().all(|guard| guard.name.is_some()) {
+        if (self.catalog.dialect == Dialect::PostgreSql || self.catalog.dialect.is_mysql())
+            && relation.guards.iter().all(|guard| guard.name.is_some())
+        {
             self.refused(format!("there is no constraint {name}"));
         }
     }
@@ -319,6 +321,14 @@ impl Replay {
             self.catalog.edit(id, |relation| relation.guards.retain(|guard| !is_key(guard) || guard.name.as_ref() != Some(name)));
         } else if !if_exists && !self.conditional && !self.is_index_of_key(id, name) {
             self.event(Action::UnknownConstraint { relation: id });
+            self.refuse_unknown_index(id, name);
+        }
+    }
+
+    fn refuse_unknown_index(&mut self, id: RelationId, name: &Ident) {
+        let Some(relation) = self.catalog.relation(id).filter(|relation| !relation.open) else { return };
+        if name.key() != "primary" && !has_key(relation, name) && !self.is_index_of_key(id, name) {
+            self.refused(format!("there is no index {name}"));
         }
     }
 
@@ -333,6 +343,9 @@ impl Replay {
         self.mark.by = By::DropIndex;
         for index in indexes {
             if let Some(table) = table.and_then(|table| self.find(table)) {
+                if !if_exists {
+                    self.refuse_unknown_index(table, &index.name);
+                }
                 self.drop_table_index(table, &index.name, true);
             } else if let Some(id) = self.index_owner(index) {
                 let guard = self.catalog.relation(id).and_then(|relation| relation.guard(&index.name)).cloned();
