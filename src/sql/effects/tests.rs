@@ -36,7 +36,7 @@ struct Expected {
     down: Option<String>,
 }
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     include_str!("../../../tests/proof/cases/back.yaml"),
     include_str!("../../../tests/proof/cases/columns.yaml"),
     include_str!("../../../tests/proof/cases/constraints.yaml"),
