@@ -79,7 +79,7 @@ pub enum Command {
     #[command(after_help = MIGRATIONS_EXAMPLES)]
     Migrations(MigrationsArgs),
     /// Revisions of a release: what each really was, whether it worked, and whether there is a way back
-    #[command(after_help = super::history::EXAMPLES, visible_alias = "hist")]
+    #[command(after_help = super::history::EXAMPLES)]
     History(super::history::HistoryArgs),
     /// One part of one revision, secrets left out: metadata, values, all-values, manifest, hooks or notes
     #[command(after_help = super::show::EXAMPLES)]

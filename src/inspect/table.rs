@@ -39,7 +39,7 @@ mod tests {
             [["1".to_owned(), "日本".to_owned(), "x".to_owned()], ["10".to_owned(), "a\nb\u{1b}[2J".to_owned(), String::new()]];
         assert_eq!(
             render(["N", "NAME", "LAST"], &rows),
-            "N   NAME            LAST\n1   日本            x\n10  a\\nb\\u{1b}[2J\n"
+            "N   NAME           LAST\n1   日本           x\n10  a\\nb\\u{1b}[2J\n"
         );
     }
 }

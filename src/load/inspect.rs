@@ -69,6 +69,10 @@ impl Session {
 
 async fn listed(store: &Store, options: &LoadOptions, redactor: &Redactor, count: usize) -> Result<Listed, LoadError> {
     let mut listing = store.list(&options.release, None).await?;
+    if let Store::Saved(saved) = store {
+        let unlabelled = listing.entries.iter_mut().filter(|entry| entry.stored.status_label.is_none());
+        unlabelled.for_each(|entry| entry.stored.status_label = saved.status(entry.revision));
+    }
     let older = listing.entries.len().saturating_sub(count);
     let newest = listing.entries.iter_mut().skip(older);
     let answers = join_all(newest.map(async |entry| (store.fetch_head(entry, redactor).await, entry))).await;

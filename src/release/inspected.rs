@@ -34,6 +34,7 @@ impl RawRecord {
         let dependencies = self.chart.metadata.dependencies.iter().map(|dependency| dependency.name.clone()).collect();
         let mut release = self.into_release(stored, context);
         release.gaps.extend(gaps);
+        release.chart.annotations.values_mut().for_each(|text| *text = context.redactor.text(text));
         Inspected { release, computed, notes, definitions, dependencies }
     }
 }

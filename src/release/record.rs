@@ -168,6 +168,11 @@ impl RawRecord {
         self.config.as_object().filter(|values| !values.is_empty()).map(|_| self.config.clone())
     }
 
+    /// `info.status`.
+    pub fn status(&self) -> Status {
+        Status::parse(&self.info.status)
+    }
+
     /// The `info` part, redacted.
     pub fn info(&self, redactor: &Redactor) -> RevisionInfo {
         self.info.public(&self.chart.metadata, redactor)

@@ -46,12 +46,21 @@ fn write(emitter: &mut Emitter<'_>, value: &Value) -> Result<(), libyaml_safer::
         Value::Object(map) => {
             emitter.emit(Event::mapping_start(None, None, true, MappingStyle::Block))?;
             for (key, value) in map {
-                scalar(emitter, key, ScalarStyle::Any)?;
+                scalar(emitter, key, if is_word(key) { ScalarStyle::Any } else { ScalarStyle::DoubleQuoted })?;
                 write(emitter, value)?;
             }
             emitter.emit(Event::mapping_end())
         }
     }
+}
+
+/// Whether every reader takes a plain key for a text (<https://yaml.org/type/bool.html> lists the words of YAML 1.1).
+fn is_word(key: &str) -> bool {
+    const OTHERS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
+    key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && key.bytes().all(letters)
+        && !OTHERS.iter().any(|other| key.eq_ignore_ascii_case(other))
 }
 
 fn scalar(emitter: &mut Emitter<'_>, text: &str, style: ScalarStyle) -> Result<(), libyaml_safer::Error> {

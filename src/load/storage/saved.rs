@@ -10,9 +10,9 @@ use crate::input::{Gap, RevisionEntry};
 use crate::load::documents::{self, MAX_FILE};
 use crate::load::error::LoadError;
 use crate::load::kubeconfig;
-use crate::release::Revision;
-use crate::release::decode::split_key;
+use crate::release::decode::{RawRecord, split_key};
 use crate::release::saved::{SavedRecord, parse_saved};
+use crate::release::{Revision, Status};
 use crate::settings::LoadOptions;
 
 pub struct SavedStore {
@@ -119,6 +119,12 @@ impl SavedStore {
         let saved = if self.keeps { records.get(&entry.revision).cloned() } else { records.remove(&entry.revision) };
         let saved = saved.ok_or(LoadError::RecordGone { revision: entry.revision })?;
         Ok(Fetched { stored: saved.stored, record: saved.record.map_err(|error| error.to_string()) })
+    }
+
+    /// The status that a record tells: only saved Secrets and ConfigMaps have labels.
+    pub fn status(&self, revision: Revision) -> Option<Status> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.get(&revision)?.record.as_ref().ok().map(RawRecord::status)
     }
 
     /// For several looks at one release: records can be asked for again.
