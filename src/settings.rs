@@ -171,12 +171,22 @@ pub enum Format {
     Junit,
     /// Workflow commands of GitHub Actions.
     Github,
+    /// The summary of a job of GitHub Actions, Markdown.
+    GithubSummary,
     /// The Code Quality artifact of GitLab.
     Gitlab,
+    /// A page for a browser.
+    Html,
+    /// A `Report` of openreports.io.
+    Openreports,
+    /// A `PolicyReport` of wgpolicyk8s.io.
+    Policyreport,
+    /// An in-toto statement.
+    InToto,
 }
 
 impl Format {
-    pub const ALL: [Format; 8] = [
+    pub const ALL: [Format; 13] = [
         Format::Text,
         Format::Json,
         Format::Yaml,
@@ -184,7 +194,12 @@ impl Format {
         Format::Sarif,
         Format::Junit,
         Format::Github,
+        Format::GithubSummary,
         Format::Gitlab,
+        Format::Html,
+        Format::Openreports,
+        Format::Policyreport,
+        Format::InToto,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -196,7 +211,12 @@ impl Format {
             Format::Sarif => "sarif",
             Format::Junit => "junit",
             Format::Github => "github",
+            Format::GithubSummary => "github-summary",
             Format::Gitlab => "gitlab",
+            Format::Html => "html",
+            Format::Openreports => "openreports",
+            Format::Policyreport => "policyreport",
+            Format::InToto => "in-toto",
         }
     }
 }

@@ -225,8 +225,8 @@ pub struct RecordArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Report and gate")]
 pub struct GateArgs {
-    /// Form of the report: text, json, yaml, markdown, sarif, junit, github (annotations of a run), gitlab (Code Quality);
-    /// may be repeated, =FILE writes it there
+    /// Form of the report: text, json, yaml, markdown, html, sarif, junit, github (annotations of a run), github-summary (of a job),
+    /// gitlab (Code Quality), openreports, policyreport, in-toto; may be repeated, =FILE writes it there
     #[arg(short, long, value_name = "FORMAT[=FILE]", value_parser = output, action = clap::ArgAction::Append)]
     pub output: Vec<Output>,
     /// Findings that close the gate: critical, high, medium, low, info [default: high]

@@ -52,5 +52,6 @@ pub fn judge(input: Input, policy: &GatePolicy, rules: &RuleSet) -> Look {
         gaps: &evaluation.gaps,
     };
     let report = report::build(&input, parts, tool, policy);
+    tracing::debug!("made the report");
     Look { input, evaluation, report }
 }

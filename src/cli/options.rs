@@ -18,6 +18,7 @@ use super::args::{AcceptArgs, CheckArgs, EvidenceArgs, SideDir};
 use super::env::Env;
 use super::flags;
 use super::kube::KubeArgs;
+use super::output;
 
 /// Longest release name (Helm `pkg/chart/common/util/validate_name.go`).
 const MAX_RELEASE_NAME: usize = 53;
@@ -210,7 +211,8 @@ fn outputs(check: &CheckArgs) -> Result<Vec<crate::settings::Output>> {
     Ok(check.gate.output.clone())
 }
 
-/// Where reports go (none: standard output): two to one place would overwrite or run into each other.
+/// Where reports go (none: standard output): two to one place would overwrite or run into each other, and a place that cannot be
+/// written is said before anything is read or run.
 pub fn one_report_each(files: &[Option<&Path>]) -> Result<()> {
     if files.iter().filter(|file| file.is_none()).count() > 1 {
         return Err(Advice::usage("two reports would go to standard output")
@@ -222,7 +224,7 @@ pub fn one_report_each(files: &[Option<&Path>]) -> Result<()> {
             return Err(Advice::usage(format!("two reports would go to {}", path.display())).into());
         }
     }
-    Ok(())
+    files.iter().flatten().try_for_each(|file| output::probe(file))
 }
 
 fn acceptance(accept: Option<&AcceptArgs>) -> Acceptance {

@@ -1,14 +1,15 @@
 //! The report to where it was asked for.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::exit::Advice;
 use crate::gate::GatePolicy;
 use crate::report::text::{self, TextOptions};
-use crate::report::{Report, github, gitlab, json, junit, markdown, sarif, yaml};
+use crate::report::{Report, github, gitlab, html, in_toto, json, junit, markdown, policy_report, sarif, yaml};
 use crate::settings::{Format, Output};
 
 use super::console::Console;
@@ -36,7 +37,9 @@ pub fn write(
     let options = |color: bool| TextOptions { width: console.width, color, command: command.clone() };
     for output in outputs {
         if let Some(file) = &output.file {
-            save(file, &render(report, policy, output.format, &options(false)))?;
+            let text = render(report, policy, output.format, &options(false));
+            // A step's other words are in that file already.
+            if output.format == Format::GithubSummary { append(file, &text)? } else { save(file, &text)? }
         }
     }
     let format = outputs.iter().find(|output| output.file.is_none()).map_or(Format::Text, |output| output.format);
@@ -52,13 +55,78 @@ fn render(report: &Report, policy: &GatePolicy, format: Format, options: &TextOp
         Format::Sarif => sarif::render(report),
         Format::Junit => junit::render(report, policy),
         Format::Github => github::render(report),
+        Format::GithubSummary => markdown::summary(report, policy),
         Format::Gitlab => gitlab::render(report),
+        Format::Html => html::render(report, policy),
+        Format::Openreports => policy_report::openreports(report, policy),
+        Format::Policyreport => policy_report::policyreport(report, policy),
+        Format::InToto => in_toto::render(report, policy),
     }
 }
 
-/// Writes a file.
+/// Finds out before anything else is done whether a report can be written to a file; leaves no trace.
+pub fn probe(file: &Path) -> Result<()> {
+    let refused = || {
+        Advice::usage(format!("the report cannot be written to {}", file.display()))
+            .help("name a file in a directory that exists and that you may write to; nothing was done")
+    };
+    match fs::metadata(file) {
+        // Whoever reads from a pipe would take a look at it for the end.
+        Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
+        Ok(_) => OpenOptions::new().append(true).open(file).map(drop).with_context(refused),
+        Err(_) => beside(file).map(drop).with_context(refused),
+    }
+}
+
+/// Writes a file, whole or not at all: whoever reads it meanwhile sees the former one.
 pub fn save(file: &Path, text: &str) -> Result<()> {
-    fs::write(file, text).with_context(|| format!("writing the report to {}", file.display()))
+    let failed = || format!("writing the report to {}", file.display());
+    let metadata = fs::metadata(file);
+    // Devices and pipes cannot be replaced, and in some directories only the file itself may be written.
+    let half = match &metadata {
+        Ok(metadata) if !metadata.is_file() => None,
+        _ => beside(file).ok(),
+    };
+    let Some((mut half, mut out)) = half else { return fs::write(file, text).with_context(failed) };
+    out.write_all(text.as_bytes()).with_context(failed)?;
+    if let Ok(metadata) = metadata {
+        out.set_permissions(metadata.permissions()).with_context(failed)?;
+    }
+    // A link stays a link.
+    let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    fs::rename(&half.path, target).with_context(failed)?;
+    half.done = true;
+    Ok(())
+}
+
+fn append(file: &Path, text: &str) -> Result<()> {
+    let open = OpenOptions::new().create(true).append(true).open(file);
+    open.and_then(|mut out| out.write_all(text.as_bytes())).with_context(|| format!("writing the report to {}", file.display()))
+}
+
+/// A file that is gone unless it became the report.
+struct Half {
+    path: PathBuf,
+    done: bool,
+}
+
+impl Drop for Half {
+    fn drop(&mut self) {
+        if !self.done {
+            // Nothing can be done about a file that cannot be removed.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A new file in the same directory as what `file` names, so that it can take its place.
+fn beside(file: &Path) -> io::Result<(Half, File)> {
+    let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    let random = getrandom::u64().map_err(io::Error::other)?;
+    let path = target.with_file_name(format!(".rollback-safe-{random:016x}.part"));
+    let out = OpenOptions::new().write(true).create_new(true).open(&path)?;
+    Ok((Half { path, done: false }, out))
 }
 
 /// Prints to standard output.

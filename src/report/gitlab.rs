@@ -8,7 +8,7 @@ use crate::rules::Severity;
 /// One entry a finding that counts. A finding without a template lies in the chart's `Chart.yaml`: the host shows nothing without a file.
 pub fn render(report: &Report) -> String {
     let entries: Vec<Value> = report.unwaived().map(|finding| entry(report, finding)).collect();
-    format!("{:#}\n", Value::Array(entries))
+    super::json::harmless(&Value::Array(entries))
 }
 
 fn entry(report: &Report, finding: &Finding) -> Value {

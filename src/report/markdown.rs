@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::markup::{LONGEST, code, cut, plain, verbatim};
+use super::markup::{LONGEST, code, cut_at, html, plain, verbatim};
 use super::migrations::markdown::way_back;
 use super::text::{count, sentence};
 use super::{Finding, Report};
@@ -15,10 +15,21 @@ const ROWS: usize = 100;
 /// Room that is kept for what stands behind the details.
 const RESERVE: usize = 8_192;
 
+/// A step's part of a job's summary (docs.github.com, "Workflow commands for GitHub Actions", "Step isolation and limits": 1 MiB).
+const SUMMARY: usize = 1_048_576;
+
 /// Writes the report, worst first, in no more than [`LONGEST`] bytes. Its first line is the same for each report on this release, so that
 /// a bot finds the comment that it has to replace.
 pub fn render(report: &Report, policy: &GatePolicy) -> String {
-    let mut out = format!("<!-- {} -->\n", marker(report));
+    write(format!("<!-- {} -->\n", marker(report)), report, policy, LONGEST)
+}
+
+/// Writes the report for the summary of a job: the same, with room for more and without a line to find it by.
+pub fn summary(report: &Report, policy: &GatePolicy) -> String {
+    write(String::new(), report, policy, SUMMARY)
+}
+
+fn write(mut out: String, report: &Report, policy: &GatePolicy, longest: usize) -> String {
     let verdict = report.verdict.as_str();
     let _ = writeln!(out, "### {}: {}\n", verdict.to_uppercase(), plain(&sentence(report)));
     let decision = gate::decide(report, policy);
@@ -27,14 +38,14 @@ pub fn render(report: &Report, policy: &GatePolicy) -> String {
         preview(&mut out, section);
     }
     table(&mut out, report);
-    details(&mut out, report);
+    details(&mut out, report, longest);
     for history in report.migrations.iter().chain(&report.other_migrations).filter(|history| !history.runbook.is_empty()) {
         way_back(&mut out, history);
     }
     forecast(&mut out, report);
     gaps(&mut out, report);
     let _ = writeln!(out, "\n<sub>helm rollback-safe {} · {}</sub>", plain(&report.tool.version), code(&report.digest));
-    cut(out)
+    cut_at(out, longest)
 }
 
 /// `rollback-safe: NAMESPACE/RELEASE`, without what could end an HTML comment.
@@ -91,8 +102,8 @@ fn severity(finding: &Finding) -> String {
 }
 
 /// As many as fit, whole ones only.
-fn details(out: &mut String, report: &Report) {
-    let room = LONGEST.saturating_sub(RESERVE);
+fn details(out: &mut String, report: &Report, longest: usize) {
+    let room = longest.saturating_sub(RESERVE);
     for (position, finding) in report.findings.iter().enumerate() {
         let text = detail(finding);
         if out.len() + text.len() > room {
@@ -120,12 +131,11 @@ fn detail(finding: &Finding) -> String {
     if let Some(waiver) = &finding.waived {
         let _ = writeln!(out, "\nWaived: {}", plain(&waiver.reason));
     }
+    if let Some(acceptance) = &finding.accepted {
+        let _ = writeln!(out, "\nAccepted: {}", plain(&acceptance.reason));
+    }
     let _ = write!(out, "\nWhat to do:\n\n{}\n</details>\n", verbatim(&finding.remediation));
     out
-}
-
-fn html(text: &str) -> String {
-    super::clean(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn forecast(out: &mut String, report: &Report) {

@@ -6,6 +6,8 @@ mod clean;
 mod digest;
 pub mod github;
 pub mod gitlab;
+pub mod html;
+pub mod in_toto;
 pub mod json;
 pub mod junit;
 mod location;
@@ -13,6 +15,7 @@ pub mod markdown;
 mod markup;
 pub mod migrations;
 mod model;
+pub mod policy_report;
 #[cfg(test)]
 pub mod sample;
 pub mod sarif;
@@ -245,5 +248,7 @@ fn hook(run: &crate::forecast::HookRun) -> Hook {
     }
 }
 
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod tests;

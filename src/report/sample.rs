@@ -227,23 +227,56 @@ fn claim() -> Report {
 }
 
 fn hostile() -> Report {
+    full_of(HOSTILE)
+}
+
+/// Every place for foreign text holds `text`, and findings are waived and accepted because of it.
+pub fn evil(text: &str) -> Report {
+    let mut report = full_of(text);
+    let owned = || text.to_owned();
+    report.release.name = owned();
+    report.release.namespace = owned();
+    report.release.from.chart = owned();
+    report.release.to.last_deployed = Some(owned());
+    report.findings[0].rule = owned();
+    report.findings[0].template = Some(owned());
+    let waived = Finding { waived: Some(Waiver { reason: owned() }), ..report.findings[0].clone() };
+    let accepted = Finding { accepted: Some(Waiver { reason: owned() }), ..report.findings[0].clone() };
+    report.findings.extend([waived, accepted]);
+    let object = owned();
+    report.predicted.rejected =
+        vec![super::Rejected { object, field: owned(), reason: owned(), confidence: Confidence::Likely, conflict: true }];
+    report.predicted.hooks =
+        vec![Hook { name: owned(), kind: owned(), event: HookEvent::PreRollback, weight: 0, from_revision: 5 }];
+    report.predicted.alternatives = vec![Alternative { when: owned(), outcome: Outcome::Fails, reason: owned() }];
+    report.predicted.steps = vec![super::Step {
+        action: Action::Patch,
+        api_version: owned(),
+        object: owned(),
+        result: StepResult::Unknown,
+        why: Some(owned()),
+    }];
+    report
+}
+
+fn full_of(text: &str) -> Report {
     let mut input = input();
-    input.from.chart.app_version = HOSTILE.to_owned();
-    input.target.reason = HOSTILE.to_owned();
-    input.target.skipped = vec![Skipped { revision: 6, why: HOSTILE.to_owned() }];
+    input.from.chart.app_version = text.to_owned();
+    input.target.reason = text.to_owned();
+    input.target.skipped = vec![Skipped { revision: 6, why: text.to_owned() }];
     let mut forecast = forecast();
-    forecast.reason = HOSTILE.to_owned();
-    forecast.deletes = vec![ObjectRef::new("v1", "ConfigMap", Some("prod"), HOSTILE)];
-    forecast.not_restored = vec![NotRestored { object: ObjectRef::new("v1", "Secret", None, HOSTILE), why: HOSTILE.to_owned() }];
+    forecast.reason = text.to_owned();
+    forecast.deletes = vec![ObjectRef::new("v1", "ConfigMap", Some("prod"), text)];
+    forecast.not_restored = vec![NotRestored { object: ObjectRef::new("v1", "Secret", None, text), why: text.to_owned() }];
     let mut finding = found("some-rule", Severity::High);
-    finding.object = Some(ObjectRef::new("v1", "ConfigMap", Some(HOSTILE), HOSTILE));
-    finding.path = Some(HOSTILE.to_owned());
-    finding.title = HOSTILE.to_owned();
-    finding.message = HOSTILE.to_owned();
-    finding.why = HOSTILE.to_owned();
-    finding.remediation = HOSTILE.to_owned();
-    finding.evidence = vec![Evidence { source: EvidenceSource::From, at: HOSTILE.to_owned(), text: HOSTILE.to_owned() }];
-    built(&input, &forecast, &[finding], &[Gap::new(HOSTILE, HOSTILE).affecting(HOSTILE).blocking()])
+    finding.object = Some(ObjectRef::new("v1", "ConfigMap", Some(text), text));
+    finding.path = Some(text.to_owned());
+    finding.title = text.to_owned();
+    finding.message = text.to_owned();
+    finding.why = text.to_owned();
+    finding.remediation = text.to_owned();
+    finding.evidence = vec![Evidence { source: EvidenceSource::From, at: text.to_owned(), text: text.to_owned() }];
+    built(&input, &forecast, &[finding], &[Gap::new(text, text).affecting(text).blocking()])
 }
 
 fn long() -> Report {

@@ -39,7 +39,7 @@ pub fn render(report: &Report) -> String {
             "properties": {"verdict": report.verdict.as_str(), "digest": report.digest},
         }],
     });
-    format!("{log:#}\n")
+    super::json::harmless(&log)
 }
 
 fn rule(finding: &Finding) -> Value {

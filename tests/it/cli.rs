@@ -64,7 +64,7 @@ fn wrong_usage_is_exit_2_and_says_what_to_do() {
         ("shop --context a --kube-context b", "two kube contexts"),
         ("check shop --context=a --context=b", "two kube contexts"),
         ("check shop -o xml", "text, json, yaml"),
-        ("check shop -o html=out.html", "gitlab, not"),
+        ("check shop -o pdf=out.pdf", "in-toto, not"),
         ("check shop -o json=", "file name is missing"),
         ("check shop -o json -o text", "standard output"),
         ("check shop -o json=x -o text=x", "two reports would go to x"),
@@ -354,7 +354,7 @@ fn reports_go_where_they_are_sent() {
     let plain = std::fs::read_to_string(scene.0.path().join("report.txt")).expect("the file");
     assert!(plain.starts_with("UNSAFE"), "{plain}");
     let nowhere = scene.run("check shop -o json=missing/report.json");
-    assert!(refused(&nowhere, 3, "a folder that is not there").contains("missing/report.json"));
+    assert!(refused(&nowhere, 2, "a folder that is not there").contains("missing/report.json"));
 }
 
 #[test]

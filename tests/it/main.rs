@@ -1,9 +1,11 @@
 //! Tests of whole parts, with nothing that is not on this machine: no cluster, no network. One crate, so that it links once.
 
 mod act;
+mod ci;
 mod cli;
 mod compare;
 mod execute;
+mod formats;
 mod hostile;
 mod inspect;
 mod loud;
@@ -19,6 +21,7 @@ mod records;
 mod report;
 mod secrets;
 mod slow;
+mod valid;
 
 use std::collections::BTreeMap;
 use std::io::Write;

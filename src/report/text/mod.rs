@@ -109,6 +109,9 @@ fn one_finding(page: &mut Page, finding: &Finding) {
     if let Some(waiver) = &finding.waived {
         page.field(2, "waived", &waiver.reason);
     }
+    if let Some(acceptance) = &finding.accepted {
+        page.field(2, "accepted", &acceptance.reason);
+    }
 }
 
 fn gaps(page: &mut Page, report: &Report) {
