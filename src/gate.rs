@@ -108,7 +108,7 @@ mod tests {
         report.predicted.outcome = outcome;
         report.findings = severity.map(|severity| sample::finding("some-rule", severity)).into_iter().collect();
         for finding in &mut report.findings {
-            finding.waived = waived.then(|| Waiver { reason: "known".to_owned() });
+            finding.waived = waived.then(|| Waiver { reason: "known".to_owned(), ..Waiver::default() });
         }
         report.gaps = gap_blocks.map(sample::gap).into_iter().collect();
         report

@@ -191,6 +191,20 @@ pub enum DryRun {
     NotAsked(String),
 }
 
+/// The policy that lies in the release's namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamespacePolicy {
+    /// No cluster was used.
+    #[default]
+    NotAsked,
+    /// The namespace has none.
+    None,
+    Text(String),
+    /// Why it could not be read.
+    Unread(String),
+}
+
 /// Facts from the cluster (or from files). Every part says on its own whether it is known.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Facts {
@@ -230,6 +244,9 @@ pub struct Facts {
     pub dry_run: BTreeMap<ObjectRef, DryRun>,
     /// Digest-free identity of the cluster: uid of `kube-system`.
     pub cluster_uid: Known<String>,
+    /// What the release's namespace demands.
+    #[serde(default)]
+    pub namespace_policy: NamespacePolicy,
 }
 
 impl Facts {
@@ -250,6 +267,7 @@ impl Facts {
             access: Access::default(),
             dry_run: BTreeMap::new(),
             cluster_uid: Known::No(why.to_owned()),
+            namespace_policy: NamespacePolicy::NotAsked,
         }
     }
 

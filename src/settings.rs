@@ -242,7 +242,10 @@ pub struct Acceptance {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub load: LoadOptions,
-    pub gate: crate::gate::GatePolicy,
+    /// What the policy files and the flags of the gate say; what follows from it depends on the release.
+    pub policy: crate::policy::Policy,
+    /// The shipped rules and those that the policy adds.
+    pub rules: crate::rules::set::RuleSet,
     /// At most one of them goes to standard output; none means text there.
     pub outputs: Vec<Output>,
     pub acceptance: Acceptance,

@@ -17,6 +17,7 @@ use crate::sql::dialect::Dialect;
 
 use super::flags::{RollbackArgs, go_bool};
 use super::kube::{IgnoredArgs, KubeArgs};
+use super::policy;
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -89,6 +90,9 @@ pub enum Command {
     Diff(super::diff::DiffArgs),
     /// The rules behind the findings
     Rules(RulesArgs),
+    /// The policy file: what is in force, and what is wrong with it
+    #[command(after_help = policy::EXAMPLES)]
+    Policy(policy::PolicyArgs),
     /// Print a completion script for a shell
     Completion { shell: Shell },
     /// Write pages of the manual
@@ -235,6 +239,9 @@ pub struct GateArgs {
     /// What happens when a needed fact could not be read: block or allow [default: block]
     #[arg(long, value_name = "WHAT", value_parser = on_inconclusive)]
     pub on_inconclusive: Option<OnInconclusive>,
+    /// Policy that may set, waive and trust; rollback-safe.yaml of the repository and of the namespace can only tighten it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 #[derive(Args, Debug, Default)]

@@ -2,20 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Environment variables. An empty one counts as not given: Helm sets all of its own for plugins, empty where it has no value
+/// Environment variables and the working directory. An empty one counts as not given: Helm sets all of its own for plugins, empty where it has no value
 /// (`pkg/cli/environment.go` `EnvVars`).
 #[derive(Clone, Debug, Default)]
-pub struct Env(BTreeMap<OsString, OsString>);
+pub struct Env {
+    variables: BTreeMap<OsString, OsString>,
+    /// The working directory; none where it is gone.
+    directory: Option<PathBuf>,
+}
 
 impl Env {
     pub fn of_process() -> Env {
-        Env(std::env::vars_os().collect())
+        Env { variables: std::env::vars_os().collect(), directory: std::env::current_dir().ok() }
+    }
+
+    /// The working directory.
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
     }
 
     pub fn os(&self, name: &str) -> Option<OsString> {
-        self.0.get(&OsString::from(name)).filter(|value| !value.is_empty()).cloned()
+        self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty()).cloned()
     }
 
     /// None for a value that is not UTF-8: no variable that is read as text may hold one.
@@ -52,6 +61,7 @@ impl Env {
 #[cfg(test)]
 impl<const N: usize> From<[(&str, &str); N]> for Env {
     fn from(pairs: [(&str, &str); N]) -> Env {
-        Env(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let variables = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Env { variables, directory: None }
     }
 }

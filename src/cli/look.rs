@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 
-use crate::gate::GatePolicy;
-use crate::input::Input;
+use crate::exit::Advice;
+use crate::input::{Input, NamespacePolicy};
 use crate::load::{self, Progress};
 use crate::pipeline::{self, Evaluation};
+use crate::policy::{self, CONFIG_MAP, Effective, NotInForce, Policy, Scope};
 use crate::release::redact::Redactor;
 use crate::report::{self, Report, ToolInfo};
 use crate::rules::set::RuleSet;
@@ -16,18 +17,20 @@ pub struct Look {
     pub input: Input,
     pub evaluation: Evaluation,
     pub report: Report,
+    /// What is in force for this release.
+    pub policy: Effective,
 }
 
 /// Reads everything that a report is made of, and makes it.
 pub async fn look(
     options: &LoadOptions,
-    policy: &GatePolicy,
+    policy: &Policy,
     rules: &RuleSet,
     redactor: &Redactor,
     progress: &dyn Progress,
 ) -> Result<Look> {
     let input = read(options, redactor, progress).await?;
-    Ok(judge(input, policy, rules))
+    judge(input, policy, rules)
 }
 
 /// Everything a report is made of. What the API server is asked about follows from a first forecast.
@@ -41,8 +44,12 @@ pub async fn read(options: &LoadOptions, redactor: &Redactor, progress: &dyn Pro
     Ok(input)
 }
 
-/// The report on what was read.
-pub fn judge(input: Input, policy: &GatePolicy, rules: &RuleSet) -> Look {
+/// The report on what was read, under the policy as it is at this moment.
+///
+/// # Errors
+/// The policy of the namespace has faults, or a flag loosens what is enforced: an [`Advice`] of status *usage*.
+pub fn judge(input: Input, policy: &Policy, rules: &RuleSet) -> Result<Look> {
+    let policy = in_force(&input, policy, rules)?;
     let evaluation = pipeline::evaluate(&input, rules);
     let tool = ToolInfo { version: env!("CARGO_PKG_VERSION").to_owned(), rules_digest: rules.digest() };
     let parts = report::Parts {
@@ -51,7 +58,30 @@ pub fn judge(input: Input, policy: &GatePolicy, rules: &RuleSet) -> Look {
         schema: &evaluation.schema,
         gaps: &evaluation.gaps,
     };
-    let report = report::build(&input, parts, tool, policy);
+    let report = report::build_under(&input, parts, tool, &policy);
     tracing::debug!("made the report");
-    Look { input, evaluation, report }
+    Ok(Look { input, evaluation, report, policy })
+}
+
+fn in_force(input: &Input, policy: &Policy, rules: &RuleSet) -> Result<Effective> {
+    let scope = Scope {
+        namespace: &input.namespace,
+        release: &input.from.name,
+        cluster: &input.facts.cluster_uid,
+        // Not the time of the evidence: a recording is older than the look at it.
+        now: jiff::Timestamp::now(),
+    };
+    under(policy, &input.facts.namespace_policy, &scope, rules)
+}
+
+/// What is in force for one release.
+///
+/// # Errors
+/// As [`judge`].
+pub fn under(policy: &Policy, demands: &NamespacePolicy, scope: &Scope, rules: &RuleSet) -> Result<Effective> {
+    let place = format!("ConfigMap/{}/{CONFIG_MAP}", scope.namespace);
+    policy::in_force(policy, demands, &place, scope, rules).map_err(|error| match error {
+        NotInForce::Faults(faults) => load::policy::faulty(faults),
+        NotInForce::Refused(refusal) => Advice::usage(refusal.what).help(refusal.help).into(),
+    })
 }

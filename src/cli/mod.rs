@@ -16,6 +16,7 @@ mod migrations;
 mod options;
 mod output;
 pub mod preview;
+mod policy;
 mod progress;
 mod prove;
 mod record;
@@ -158,6 +159,7 @@ fn execute(cli: &Cli, called_as: CalledAs, env: &Env, console: &Console, redacto
         Command::Show(args) => show::run(args, &around),
         Command::Diff(args) => diff::run(args, &around),
         Command::Rules(args) => rules::run(&args.command),
+        Command::Policy(args) => policy::run(&args.command, &cli.kube, env, redactor),
         Command::Completion { shell } => completion(*shell),
         Command::Man(args) => man::run(args, definition(CalledAs::Direct)),
     }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::exit::Advice;
-use crate::gate::{GatePolicy, OnInconclusive};
+use crate::gate::OnInconclusive;
+use crate::load;
+use crate::policy::Flags;
 use crate::release::Revision;
 use crate::rules::Severity;
 use crate::settings::{
@@ -53,9 +55,11 @@ pub fn settings(given: &Given, env: &Env) -> Result<Settings> {
     if let [first, ..] = flags::contradictions(&check.rollback).as_slice() {
         return Err(Advice::usage(first.clone()).into());
     }
+    let release = release(check)?;
+    let loaded = load::policy::load(check.gate.config.as_deref(), env.directory(), gate_flags(given))?;
     Ok(Settings {
         load: LoadOptions {
-            release: release(check)?,
+            release,
             target: check.revision.as_deref().map_or(Ok(TargetRequest::Best), target)?,
             kube,
             source: source(&check.evidence, env)?,
@@ -72,7 +76,8 @@ pub fn settings(given: &Given, env: &Env) -> Result<Settings> {
             migrations: migrations(&check.evidence)?,
             max_record_bytes: check.evidence.max_record_size,
         },
-        gate: gate(check),
+        policy: loaded.policy,
+        rules: loaded.rules,
         outputs: outputs(check)?,
         acceptance: acceptance(given.accept),
         helm_flags: check.rollback.pass_on(),
@@ -104,7 +109,7 @@ fn release(check: &CheckArgs) -> Result<String> {
 }
 
 /// As Helm checks it (`ValidateReleaseName`): DNS labels joined by dots.
-fn release_name(name: &str) -> Result<String> {
+pub fn release_name(name: &str) -> Result<String> {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let label = |label: &str| label.starts_with(edge) && label.ends_with(edge) && label.chars().all(|c| edge(c) || c == '-');
     if name.len() <= MAX_RELEASE_NAME && name.split('.').all(label) {
@@ -197,11 +202,12 @@ fn memory_files(env: &Env) -> Vec<std::path::PathBuf> {
     files.split(':').filter(|file| !file.is_empty()).map(Into::into).collect()
 }
 
-fn gate(check: &CheckArgs) -> GatePolicy {
-    let default = GatePolicy::default();
-    GatePolicy {
-        fail_on: check.gate.fail_on.unwrap_or(default.fail_on),
-        on_inconclusive: check.gate.on_inconclusive.unwrap_or(default.on_inconclusive),
+fn gate_flags(given: &Given) -> Flags {
+    let gate = &given.check.gate;
+    Flags {
+        fail_on: gate.fail_on,
+        on_inconclusive: gate.on_inconclusive,
+        accept_critical: given.accept.is_some_and(|accept| accept.accept_critical),
     }
 }
 
@@ -243,6 +249,9 @@ fn again(given: &Given, kube: &KubeOptions, env: &Env) -> Again {
         |name: &str, value: Option<&str>| flags.extend(value.into_iter().flat_map(|value| [name.to_owned(), value.to_owned()]));
     push("--fail-on", check.gate.fail_on.map(Severity::as_str));
     push("--on-inconclusive", check.gate.on_inconclusive.map(OnInconclusive::as_str));
+    if let Some(config) = &check.gate.config {
+        flags.extend(["--config".to_owned(), config.display().to_string()]);
+    }
     if check.evidence.no_live {
         flags.push("--no-live".to_owned());
     }

@@ -37,28 +37,28 @@ pub fn run(session: &Session) -> Result<ExitStatus> {
 
 impl Session<'_> {
     async fn go(&self) -> Result<ExitStatus> {
-        let rules = RuleSet::builtin();
-        let look = self.look(&self.settings.load, &rules).await?;
+        let rules = &self.settings.rules;
+        let look = self.look(&self.settings.load, rules).await?;
         self.refuse_flags(&look.input)?;
         if let Some(lines) = execute::explain_pending(&look.input) {
             self.console.note(&lines.join("\n"), self.redactor);
         }
         self.show(&look)?;
         if !self.settings.act {
-            return Ok(gate::decide(&look.report, &self.settings.gate).exit());
+            return Ok(gate::decide(&look.report, &look.policy.gate).exit());
         }
         let command = self.helm(&look.input)?;
         may_write_records(&look.input)?;
         if let Some(status) = self.ask(&look, &command)? {
             return Ok(status);
         }
-        self.still_so(&look, &rules).await?;
+        self.still_so(&look, rules).await?;
         self.roll_back(&look, &command).await
     }
 
     async fn look(&self, options: &LoadOptions, rules: &RuleSet) -> Result<Look> {
         let progress = Spinner::new(self.settings.debug);
-        look::look(options, &self.settings.gate, rules, self.redactor, &progress).await
+        look::look(options, &self.settings.policy, rules, self.redactor, &progress).await
     }
 
     /// Some of these Helm itself would refuse only after it has written the new record.
@@ -78,7 +78,7 @@ impl Session<'_> {
             .again
             .can_act
             .then(|| settings.again.command(&look.report.release.name, &look.input.namespace, look.input.to.revision));
-        output::write(&look.report, &settings.gate, &settings.outputs, command, self.console, broken)
+        output::write(&look.report, &look.policy.gate, &settings.outputs, command, self.console, broken)
     }
 
     fn helm(&self, input: &Input) -> Result<HelmCommand> {

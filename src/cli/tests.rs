@@ -131,7 +131,10 @@ fn gate_outputs_and_acceptance() {
     let settings = settings(&format!(
         "shop --fail-on medium --on-inconclusive allow -o json=/x.json -otext --accept {digest} --accept-critical"
     ));
-    assert_eq!((settings.gate.fail_on, settings.gate.on_inconclusive), (Severity::Medium, OnInconclusive::Allow));
+    assert_eq!(
+        (settings.policy.flags.fail_on, settings.policy.flags.on_inconclusive),
+        (Some(Severity::Medium), Some(OnInconclusive::Allow))
+    );
     assert_eq!(settings.outputs.iter().map(|output| output.format).collect::<Vec<_>>(), [Format::Json, Format::Text]);
     assert_eq!((settings.acceptance.digest, settings.acceptance.critical), (Some(digest), true));
 }
@@ -158,7 +161,10 @@ fn the_command_to_accept_leads_to_the_same_report() {
     // What is printed parses again, to the same settings.
     let words = helm.command("shop", "prod", 5);
     let again = settings(words.strip_prefix("helm rollback-safe ").unwrap());
-    assert_eq!((again.load.release.as_str(), again.gate.fail_on, again.load.live_evidence), ("shop", Severity::Medium, false));
+    assert_eq!(
+        (again.load.release.as_str(), again.policy.flags.fail_on, again.load.live_evidence),
+        ("shop", Some(Severity::Medium), false)
+    );
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub mod live;
 pub mod migrations;
 pub mod old_code;
 pub mod preview;
+pub mod policy;
 pub mod recording;
 pub mod records;
 pub mod rendered;
@@ -44,7 +45,7 @@ use self::records::{Ends, History};
 use self::storage::Store;
 use crate::execute::verify::Observed;
 use crate::helm::HelmBinary;
-use crate::input::{Access, Facts, Gap, Input, Known};
+use crate::input::{Access, Facts, Gap, Input, Known, NamespacePolicy};
 use crate::k8s::scope::Scopes;
 use crate::release::manifest::ParseContext;
 use crate::release::redact::Redactor;
@@ -92,8 +93,10 @@ async fn gather_at(
         Ok((history, choice))
     };
     let world = async { Ok(place.world(options, redactor).await) };
-    let ((mut history, target), world, helm) = tokio::try_join!(records, world, helm(options))?;
+    let demands = async { Ok(place.policy(options, redactor).await) };
+    let ((mut history, target), world, helm, demands) = tokio::try_join!(records, world, helm(options), demands)?;
     let World { mut facts, served } = world?;
+    facts.namespace_policy = demands;
 
     progress.step("reading records");
     let scopes = facts.discovery.yes().map_or_else(Scopes::builtin, Scopes::with_discovery);
@@ -243,6 +246,17 @@ impl Place {
         }
     }
 
+    /// Asked for also where live evidence is turned off: no flag may take away what it demands.
+    async fn policy(&self, options: &LoadOptions, redactor: &Redactor) -> NamespacePolicy {
+        match &self.cluster {
+            Ok(cluster) => {
+                let cluster = cluster.limited(options.request_timeout, options.request_timeout);
+                policy::of_namespace(&cluster, self.store.namespace(), redactor).await
+            }
+            Err(_) => NamespacePolicy::NotAsked,
+        }
+    }
+
     async fn served(&self, options: &LoadOptions) -> Result<Known<Served>, LoadError> {
         if let Some(path) = &options.discovery {
             return discovery::saved(path).map(Known::Yes);
@@ -295,7 +309,8 @@ fn known<T>(answer: Result<T, ApiError>, what: &str) -> Known<T> {
     }
 }
 
-async fn cluster_uid(cluster: &Cluster) -> Known<String> {
+/// Uid of `kube-system`.
+pub async fn cluster_uid(cluster: &Cluster) -> Known<String> {
     let answer = cluster.get_json::<serde_json::Value>("/api/v1/namespaces/kube-system", Accept::Metadata).await;
     match answer.map(|namespace| namespace["metadata"]["uid"].as_str().map(str::to_owned)) {
         Ok(Some(uid)) => Known::Yes(uid),

@@ -23,9 +23,9 @@ pub struct Approvals {
 }
 
 impl Approvals {
-    /// How many approvals a finding of this severity needs.
+    /// How many approvals a finding of this severity needs: never fewer than a milder one.
     pub fn needed(&self, severity: Severity) -> u32 {
-        self.require.get(&severity).copied().unwrap_or(1)
+        self.require.range(..=severity).map(|(_, number)| *number).max().unwrap_or(1)
     }
 }
 
@@ -37,5 +37,7 @@ mod tests {
     fn what_is_not_named_needs_one() {
         let approvals = Approvals { require: [(Severity::Critical, 2)].into(), ..Approvals::default() };
         assert_eq!((approvals.needed(Severity::Critical), approvals.needed(Severity::High)), (2, 1));
+        let milder = Approvals { require: [(Severity::High, 3)].into(), ..Approvals::default() };
+        assert_eq!((milder.needed(Severity::Critical), milder.needed(Severity::Medium)), (3, 1));
     }
 }

@@ -22,6 +22,9 @@ struct Bound<'a> {
     helm: Option<&'a str>,
     flags: &'a RollbackFlags,
     policy: &'a GatePolicy,
+    /// What is in force besides; absent without any source, so that a digest given then still holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_force: Option<&'a str>,
     predicted: &'a Predicted,
     findings: &'a [Finding],
     gaps: &'a [Gap],
@@ -49,6 +52,7 @@ pub fn of(input: &Input, report: &Report, policy: &GatePolicy) -> String {
         helm: report.release.helm.as_deref(),
         flags: &input.flags,
         policy,
+        in_force: report.policy.as_ref().map(|policy| policy.digest.as_str()),
         predicted: &report.predicted,
         findings: &report.findings,
         gaps: &report.gaps,

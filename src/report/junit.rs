@@ -58,7 +58,7 @@ fn case(finding: &Finding, policy: &GatePolicy) -> Case {
     let (message, why) = (clean(&finding.message), clean(&finding.why));
     let text = format!("{message}\n{why}\nWhat to do:\n{}", indented(&finding.remediation));
     let result = match &finding.waived {
-        Some(waiver) => Result::Skipped(waiver.reason.clone()),
+        Some(waiver) => Result::Skipped(waiver.sentence()),
         None if finding.severity >= policy.fail_on => {
             Result::Failure(format!("{}: {}", finding.severity.as_str(), finding.title))
         }

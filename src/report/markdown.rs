@@ -44,6 +44,7 @@ fn write(mut out: String, report: &Report, policy: &GatePolicy, longest: usize) 
     }
     forecast(&mut out, report);
     gaps(&mut out, report);
+    policy_in_force(&mut out, report);
     let _ = writeln!(out, "\n<sub>helm rollback-safe {} · {}</sub>", plain(&report.tool.version), code(&report.digest));
     cut_at(out, longest)
 }
@@ -129,7 +130,10 @@ fn detail(finding: &Finding) -> String {
         let _ = writeln!(out, "- {}{at}: {}", item.source.word(), plain(&item.text));
     }
     if let Some(waiver) = &finding.waived {
-        let _ = writeln!(out, "\nWaived: {}", plain(&waiver.reason));
+        let _ = writeln!(out, "\nWaived: {}", plain(&waiver.sentence()));
+    }
+    if let Some(adjusted) = &finding.adjusted {
+        let _ = writeln!(out, "\nSeverity: {}", plain(&adjusted.sentence()));
     }
     if let Some(acceptance) = &finding.accepted {
         let _ = writeln!(out, "\nAccepted: {}", plain(&acceptance.reason));
@@ -166,6 +170,21 @@ fn some(items: Vec<String>) -> String {
     let more = items.len().saturating_sub(20);
     let shown = items.into_iter().take(20).collect::<Vec<_>>().join(", ");
     if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
+
+fn policy_in_force(out: &mut String, report: &Report) {
+    let Some(policy) = &report.policy else { return };
+    let _ = write!(out, "\n<details><summary>Policy: {}</summary>\n\n", count(policy.sources.len(), "source"));
+    for source in &policy.sources {
+        let _ = writeln!(out, "- {} {}, {}", source.authority.as_str(), code(&source.path), code(&source.digest));
+    }
+    let expired = policy.expired_waivers.iter().map(|waiver| format!("expired waiver {}", waiver.sentence()));
+    let unused = policy.unused_waivers.iter().map(|waiver| format!("unused waiver {}", waiver.sentence()));
+    let ignored = policy.ignored.iter().map(|what| format!("ignored {what}"));
+    for line in expired.chain(unused).chain(ignored).take(20) {
+        let _ = writeln!(out, "- {}", plain(&line));
+    }
+    out.push_str("\n</details>\n");
 }
 
 fn gaps(out: &mut String, report: &Report) {

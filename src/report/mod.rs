@@ -33,6 +33,7 @@ use crate::forecast::{Forecast, Outcome};
 use crate::gate::GatePolicy;
 use crate::helm::HelmVersion;
 use crate::input::{Gap, Input};
+use crate::policy::{Effective, contract, judge};
 use crate::release::{ObjectRef, Release, Revision, Status};
 use crate::rules::{self, Severity};
 
@@ -46,10 +47,16 @@ pub struct Parts<'a> {
     pub gaps: &'a [Gap],
 }
 
-/// Makes the report. The same input gives the same report, byte for byte.
+/// Makes the report without a policy but the gate's. The same input gives the same report, byte for byte.
 pub fn build(input: &Input, parts: Parts<'_>, tool: ToolInfo, policy: &GatePolicy) -> Report {
-    let findings = findings(input, parts.findings);
-    let gaps = gaps(input, parts);
+    build_under(input, parts, tool, &Effective::from(*policy))
+}
+
+/// Makes the report under a policy.
+pub fn build_under(input: &Input, parts: Parts<'_>, tool: ToolInfo, policy: &Effective) -> Report {
+    let judged = judge::apply(policy, input, made(input, parts.findings));
+    let findings = sorted(judged.findings);
+    let gaps = gaps(input, parts, &judged.gaps);
     let predicted = predicted(parts.forecast);
     let mut report = Report {
         schema: SCHEMA,
@@ -64,8 +71,10 @@ pub fn build(input: &Input, parts: Parts<'_>, tool: ToolInfo, policy: &GatePolic
         migrations: parts.schema.first().map(|found| found.report.clone()),
         other_migrations: parts.schema.iter().skip(1).map(|found| found.report.clone()).collect(),
         preview: None,
+        policy: judged.info,
+        declared: contract::of_charts(input),
     };
-    report.digest = digest::of(input, &report, policy);
+    report.digest = digest::of(input, &report, &policy.gate);
     report
 }
 
@@ -85,12 +94,15 @@ pub fn verdict(findings: &[Finding], gaps: &[Gap], outcome: Outcome) -> Verdict 
     }
 }
 
-/// Worst first, then in an order that does not depend on who found them.
-fn findings(input: &Input, found: &[rules::Finding]) -> Vec<Finding> {
+fn made(input: &Input, found: &[rules::Finding]) -> Vec<Finding> {
     let templates = templates(input);
     let template = |object: &ObjectRef| templates.get(object).map(|template| (*template).to_owned());
     let made = |found: &rules::Finding| Finding { template: found.object.as_ref().and_then(template), ..finding(found) };
-    let mut findings: Vec<Finding> = found.iter().map(made).collect();
+    found.iter().map(made).collect()
+}
+
+/// Worst first, then in an order that does not depend on who found them.
+fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by(|a, b| {
         (b.severity, b.confidence)
             .cmp(&(a.severity, a.confidence))
@@ -119,17 +131,18 @@ fn finding(found: &rules::Finding) -> Finding {
         why: found.why.clone(),
         remediation: found.remediation.clone(),
         evidence: found.evidence.clone(),
+        adjusted: None,
         waived: None,
         accepted: None,
     }
 }
 
 /// All gaps, each once: the same one met in two places affects what both said.
-fn gaps(input: &Input, parts: Parts<'_>) -> Vec<Gap> {
+fn gaps(input: &Input, parts: Parts<'_>, of_policy: &[Gap]) -> Vec<Gap> {
     let all = [&input.gaps, &input.from.gaps, &input.to.gaps, &parts.forecast.unknowns];
     let mut merged: BTreeMap<(&str, &str), (BTreeSet<&str>, bool)> = BTreeMap::new();
     let helm = helm_gap(input, parts.forecast);
-    for gap in all.into_iter().flatten().chain(parts.gaps).chain(&helm) {
+    for gap in all.into_iter().flatten().chain(parts.gaps).chain(of_policy).chain(&helm) {
         let (affects, blocks) = merged.entry((&gap.what, &gap.why)).or_default();
         affects.extend(gap.affects.iter().map(String::as_str));
         *blocks |= gap.blocks;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::forecast::{Action, Alternative, Confidence, Method, Outcome, StepResult};
 use crate::input::{Gap, Skipped};
 use crate::migrations;
+use crate::policy::SourceInfo;
 use crate::release::{HookEvent, ObjectRef, Revision, Status};
 use crate::rules::{Evidence, Severity};
 
@@ -33,6 +34,10 @@ pub struct Report {
     /// About the upgrade, in the report of `preview` alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preview: Option<crate::preview::Preview>,
+    /// The policy that was in force; null = none but the gate's defaults and flags.
+    pub policy: Option<PolicyInfo>,
+    /// What the charts declare of themselves under `rollback-safe/`.
+    pub declared: Vec<Evidence>,
 }
 
 impl Report {
@@ -196,14 +201,78 @@ pub struct Finding {
     pub why: String,
     pub remediation: String,
     pub evidence: Vec<Evidence>,
+    /// Set where a policy changed the severity.
+    pub adjusted: Option<Adjusted>,
     pub waived: Option<Waiver>,
     pub accepted: Option<Waiver>,
 }
 
-/// Why a finding does not count. Nothing makes one yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// Why a finding does not count.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Waiver {
     pub reason: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// From then on the finding counts again.
+    pub expires: Option<String>,
+    /// `FILE:LINE` of the policy.
+    pub source: Option<String>,
+}
+
+impl Waiver {
+    /// `reason (owner, until 2027-01-31, policy.yaml:12)`.
+    pub fn sentence(&self) -> String {
+        let until = self.expires.as_ref().map(|end| format!("until {end}"));
+        let around: Vec<String> = [self.owner.clone(), until, self.source.clone()].into_iter().flatten().collect();
+        if around.is_empty() { self.reason.clone() } else { format!("{} ({})", self.reason, around.join(", ")) }
+    }
+}
+
+/// Another severity than the rule's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Adjusted {
+    pub from: Severity,
+    pub reason: String,
+    /// `FILE:LINE` of the policy.
+    pub source: String,
+}
+
+impl Adjusted {
+    /// `was high: reason (policy.yaml:12)`.
+    pub fn sentence(&self) -> String {
+        format!("was {}: {} ({})", self.from.as_str(), self.reason, self.source)
+    }
+}
+
+/// The policy that was in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicyInfo {
+    /// `sha256:` over what is in force for this release, wherever it stands.
+    pub digest: String,
+    pub sources: Vec<SourceInfo>,
+    /// Waivers for this release that no finding matched.
+    pub unused_waivers: Vec<WaiverNote>,
+    /// Waivers for this release that are over: what they waived counts again.
+    pub expired_waivers: Vec<WaiverNote>,
+    /// What sources that may only tighten asked for in vain.
+    pub ignored: Vec<String>,
+}
+
+/// A waiver that did nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WaiverNote {
+    pub selector: String,
+    pub reason: String,
+    pub owner: String,
+    pub expires: String,
+    pub source: String,
+}
+
+impl WaiverNote {
+    /// `rule x: reason (owner, until 2027-01-31, policy.yaml:12)`.
+    pub fn sentence(&self) -> String {
+        format!("{}: {} ({}, until {}, {})", self.selector, self.reason, self.owner, self.expires, self.source)
+    }
 }
 
 /// Unwaived findings by severity.

@@ -21,7 +21,7 @@ pub fn render(report: &Report) -> String {
     let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(position, id)| (*id, position)).collect();
     let results: Vec<Value> =
         report.findings.iter().take(RESULTS).map(|finding| result(report, finding, index[finding.rule.as_str()])).collect();
-    let log = json!({
+    let mut log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
@@ -39,7 +39,16 @@ pub fn render(report: &Report) -> String {
             "properties": {"verdict": report.verdict.as_str(), "digest": report.digest},
         }],
     });
+    if report.policy.is_some() {
+        log["runs"][0]["properties"]["policy"] = json!(sources(report));
+    }
     super::json::harmless(&log)
+}
+
+/// Each source of the policy with its digest.
+fn sources(report: &Report) -> Vec<Value> {
+    let sources = report.policy.iter().flat_map(|policy| &policy.sources);
+    sources.map(|source| json!({"path": clean(&source.path), "digest": source.digest, "authority": source.authority})).collect()
 }
 
 fn rule(finding: &Finding) -> Value {
@@ -67,7 +76,7 @@ fn result(report: &Report, finding: &Finding, rule: usize) -> Value {
         "properties": {"severity": finding.severity.as_str(), "confidence": finding.confidence.to_string()},
     });
     if let Some(waiver) = &finding.waived {
-        result["suppressions"] = json!([{"kind": "external", "status": "accepted", "justification": clean(&waiver.reason)}]);
+        result["suppressions"] = json!([{"kind": "external", "status": "accepted", "justification": clean(&waiver.sentence())}]);
     }
     result
 }

@@ -206,7 +206,7 @@ fn verdicts() {
         assert_eq!(verdict(&findings, &gaps(blocks), outcome), expected, "row {row}");
     }
     let mut waived = sample::finding("some-rule", Severity::Critical);
-    waived.waived = Some(Waiver { reason: "known".to_owned() });
+    waived.waived = Some(Waiver { reason: "known".to_owned(), ..Waiver::default() });
     assert_eq!(verdict(&[waived], &[], Succeeds), Verdict::Safe);
 }
 
@@ -281,7 +281,7 @@ fn machine_forms(report: &Report) -> Vec<(&'static str, String)> {
 fn reports() -> Vec<(&'static str, Report)> {
     let mut all = sample::all();
     let (_, mut waived) = all.iter().find(|(name, _)| *name == "full").cloned().expect("in the set");
-    waived.findings[0].waived = Some(Waiver { reason: "the cache fills itself".to_owned() });
+    waived.findings[0].waived = Some(Waiver { reason: "the cache fills itself".to_owned(), ..Waiver::default() });
     all.push(("waived", waived));
     all
 }

@@ -9,7 +9,7 @@ use super::fault::Mark;
 use super::kinds;
 use super::world::World;
 use crate::forecast::managed;
-use crate::input::{Access, AccessRule, ApiResource, Discovery, DryRun, Facts, Known, LiveObject, Residue};
+use crate::input::{Access, AccessRule, ApiResource, Discovery, DryRun, Facts, Known, LiveObject, NamespacePolicy, Residue};
 use crate::k8s::surroundings::Surrounding;
 use crate::release::{ApplyMethod, Map, Object, ObjectRef, Release, Value};
 
@@ -51,6 +51,7 @@ impl World<'_> {
                 .map(|(service, ready)| (service.clone(), Known::Yes(*ready)))
                 .collect(),
             cluster_uid: Known::Yes("case".to_owned()),
+            namespace_policy: NamespacePolicy::NotAsked,
         }
     }
 

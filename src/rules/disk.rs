@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::set::RuleSet;
-
 /// How deep folders of rules may be nested, and how many files they may hold.
 const MAX_DEPTH: usize = 4;
 const MAX_FILES: usize = 10_000;
@@ -50,14 +48,11 @@ fn read_text(path: &Path) -> anyhow::Result<(String, String)> {
     Ok((path.display().to_string(), text))
 }
 
-/// The shipped rules and those of the folders; case files among them are left out.
-pub fn load(dirs: &[PathBuf]) -> anyhow::Result<RuleSet> {
-    let mut texts = Vec::new();
-    for dir in dirs {
-        texts.extend(read_texts(dir)?);
-    }
+/// Rule files of a folder; the cases among them are left out.
+pub fn rule_texts(dir: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let mut texts = read_texts(dir)?;
     texts.retain(|(path, _)| super::case::promise(path).is_none());
-    Ok(RuleSet::builtin().with_texts(texts)?)
+    Ok(texts)
 }
 
 /// Writes the files of a new rule below `dir`; refuses to overwrite anything.

@@ -14,6 +14,7 @@ mod pairs;
 mod place;
 mod plugin;
 mod preview;
+mod policy;
 mod quiet;
 mod rbac;
 mod recording;

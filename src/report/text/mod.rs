@@ -40,6 +40,8 @@ pub fn render(report: &Report, policy: &GatePolicy, options: &TextOptions) -> St
     }
     forecast::write(&mut page, &report.predicted);
     gaps(&mut page, report);
+    declared(&mut page, report);
+    policy_in_force(&mut page, report);
     gate(&mut page, report, policy, options);
     page.finish()
 }
@@ -106,8 +108,40 @@ fn one_finding(page: &mut Page, finding: &Finding) {
     if finding.confidence != crate::forecast::Confidence::Certain {
         page.field(2, "confidence", &finding.confidence.to_string());
     }
+    if let Some(adjusted) = &finding.adjusted {
+        page.field(2, "severity", &adjusted.sentence());
+    }
     if let Some(waiver) = &finding.waived {
-        page.field(2, "waived", &waiver.reason);
+        page.field(2, "waived", &waiver.sentence());
+    }
+}
+
+fn declared(page: &mut Page, report: &Report) {
+    if report.declared.is_empty() {
+        return;
+    }
+    page.blank();
+    page.lead(0, heading(), "DECLARED", ": by the charts, which is nobody's proof");
+    for item in &report.declared {
+        page.lead(2, Style::new(), item.source.word(), &format!(" {}: {}", item.at, item.text.replace('\n', " ")));
+    }
+}
+
+fn policy_in_force(page: &mut Page, report: &Report) {
+    let Some(policy) = &report.policy else { return };
+    page.blank();
+    page.lead(0, heading(), "POLICY", &format!(": {}", policy.digest));
+    for source in &policy.sources {
+        page.lead(2, Style::new(), source.authority.as_str(), &format!("  {}", source.path));
+        page.verbatim(4, &source.digest);
+    }
+    for (head, waivers) in [("expired waiver", &policy.expired_waivers), ("unused waiver", &policy.unused_waivers)] {
+        for waiver in waivers {
+            page.lead(2, AnsiColor::Yellow.on_default(), head, &format!("  {}", waiver.sentence()));
+        }
+    }
+    for ignored in &policy.ignored {
+        page.lead(2, AnsiColor::Yellow.on_default(), "ignored", &format!("  {ignored}"));
     }
     if let Some(acceptance) = &finding.accepted {
         page.field(2, "accepted", &acceptance.reason);
