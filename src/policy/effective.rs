@@ -27,11 +27,9 @@ pub struct Scope<'a> {
 }
 
 /// A part of the policy and the place that says it (`FILE:LINE`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sourced<T> {
-    #[serde(flatten)]
     pub value: T,
-    #[serde(skip)]
     pub source: String,
 }
 

@@ -79,7 +79,11 @@ pub fn parse(file: &str, text: &str) -> Result<PolicyFile, Vec<Fault>> {
     let policy = reader.policy(text);
     match policy {
         Some(policy) if faults.is_empty() => Ok(policy),
-        _ => Err(faults.into_faults()),
+        _ => {
+            let mut faults = faults.into_faults();
+            faults.sort();
+            Err(faults)
+        }
     }
 }
 

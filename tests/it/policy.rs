@@ -21,7 +21,13 @@ fn place() -> tempfile::TempDir {
 }
 
 fn run(directory: &Path, args: &[&str]) -> Output {
-    Command::new(BINARY).args(args).current_dir(directory).env("NO_COLOR", "1").env("HELM_BIN", "/nonexistent/helm").output().expect("starts")
+    Command::new(BINARY)
+        .args(args)
+        .current_dir(directory)
+        .env("NO_COLOR", "1")
+        .env("HELM_BIN", "/nonexistent/helm")
+        .output()
+        .expect("starts")
 }
 
 fn compare(directory: &Path, more: &[&str]) -> (Option<i32>, Value, String) {
