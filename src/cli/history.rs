@@ -6,15 +6,15 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::exit::ExitStatus;
-use crate::gate::GatePolicy;
 use crate::helm::HelmVersion;
 use crate::inspect::Of;
 use crate::inspect::history::{self, History, Parts, Risk};
-use crate::load::Progress;
 use crate::load::inspect::Session;
+use crate::load::policy::Loaded;
+use crate::load::{self, Progress};
+use crate::policy::Flags;
 use crate::release::Revision;
 use crate::report::Summary;
-use crate::rules::set::RuleSet;
 use crate::settings::LoadOptions;
 
 use super::args::helm_version;
@@ -115,10 +115,10 @@ async fn read(args: &HistoryArgs, options: &LoadOptions, around: &Around<'_>) ->
         brief: args.brief,
     });
     if args.risk {
-        let rules = RuleSet::builtin();
+        let loaded = load::policy::load(None, around.env.directory(), Flags::default())?;
         for target in history.targets() {
             progress.step(&format!("looking at the way back to revision {target}"));
-            let risk = risk(&session, options, around, &rules, target).await;
+            let risk = risk(&session, options, around, &loaded, target).await;
             history.enter(target, risk);
         }
     }
@@ -126,12 +126,10 @@ async fn read(args: &HistoryArgs, options: &LoadOptions, around: &Around<'_>) ->
 }
 
 /// One revision that cannot be judged does not keep the others from being listed.
-async fn risk(session: &Session, options: &LoadOptions, around: &Around<'_>, rules: &RuleSet, target: Revision) -> Risk {
-    match session.input(options, around.redactor, target).await {
-        Ok(input) => {
-            let report = look::judge(input, &GatePolicy::default(), rules).report;
-            Risk { verdict: Some(report.verdict), summary: report.summary, error: None }
-        }
+async fn risk(session: &Session, options: &LoadOptions, around: &Around<'_>, loaded: &Loaded, target: Revision) -> Risk {
+    let input = session.input(options, around.redactor, target).await;
+    match input.and_then(|input| Ok(look::judge(input, &loaded.policy, &loaded.rules)?.report)) {
+        Ok(report) => Risk { verdict: Some(report.verdict), summary: report.summary, error: None },
         Err(error) => {
             let error = around.redactor.scrub(&format!("{error:#}"));
             Risk { verdict: None, summary: Summary::default(), error: Some(error) }
