@@ -63,7 +63,11 @@ pub fn judge(input: Input, policy: &Policy, rules: &RuleSet) -> Result<Look> {
     Ok(Look { input, evaluation, report, policy })
 }
 
-fn in_force(input: &Input, policy: &Policy, rules: &RuleSet) -> Result<Effective> {
+/// What is in force for the release that was read.
+///
+/// # Errors
+/// As [`judge`].
+pub fn in_force(input: &Input, policy: &Policy, rules: &RuleSet) -> Result<Effective> {
     let scope = Scope {
         namespace: &input.namespace,
         release: &input.from.name,

@@ -16,16 +16,17 @@ use crate::load::candidate::{self, Upgrade, ValuesMode};
 use crate::load::documents;
 use crate::load::preview::{self as load, Planned};
 use crate::pipeline;
+use crate::policy::Effective;
 use crate::preview;
 use crate::release::Revision;
 use crate::release::redact::Redactor;
 use crate::report::{self, Parts, Report, Summary, ToolInfo};
-use crate::rules::set::RuleSet;
 use crate::settings::{MAX_RECORD_BYTES, Settings};
 
 use super::compare::Around;
 use super::console::Console;
 use super::flags::RollbackArgs;
+use super::look;
 use super::options::{self, Given};
 use super::output::{self, BrokenPipe};
 use super::progress::Spinner;
@@ -163,21 +164,21 @@ pub fn run(args: &PreviewArgs, around: &Around<'_>, console: &Console, redactor:
     let progress = Spinner::new(settings.debug);
     let planned = runtime.block_on(load::planned(&settings.load, &upgrade, redactor, &progress))?;
     drop(progress);
-    let mut report = judged(planned, &settings);
+    let (mut report, policy) = judged(planned, &settings)?;
     if let Some(known) = &baseline {
         leave_out(&mut report, known);
     }
-    output::write(&report, &settings.gate, &settings.outputs, None, console, BrokenPipe::Ignore)?;
-    Ok(gate::decide(&report, &settings.gate).exit())
+    output::write(&report, &policy.gate, &settings.outputs, None, console, BrokenPipe::Ignore)?;
+    Ok(gate::decide(&report, &policy.gate).exit())
 }
 
 /// The report on the rollback of the failed upgrade, with the section about the upgrade.
-fn judged(planned: Planned, settings: &Settings) -> Report {
-    let rules = RuleSet::builtin();
+fn judged(planned: Planned, settings: &Settings) -> Result<(Report, Effective)> {
+    let rules = &settings.rules;
     let Planned { input, current, has_target } = planned;
     let (input, evaluation, upgrade) = match &current {
         Some(current) => {
-            let assessed = preview::assess(input, current, &rules);
+            let assessed = preview::assess(input, current, rules);
             (assessed.input, assessed.evaluation, Some(assessed.upgrade))
         }
         None => {
@@ -195,11 +196,12 @@ fn judged(planned: Planned, settings: &Settings) -> Report {
         schema: &evaluation.schema,
         gaps: &evaluation.gaps,
     };
-    let mut report = report::build(&input, parts, tool, &settings.gate);
+    let policy = look::in_force(&input, &settings.policy, rules)?;
+    let mut report = report::build_under(&input, parts, tool, &policy);
     let migrations = evaluation.findings.iter().any(|finding| finding.rule.starts_with("migra"));
     let plan = preview::Plan { input: &input, upgrade: upgrade.as_ref(), back: &evaluation.forecast, has_target, migrations };
     report.preview = Some(preview::section(&plan));
-    report
+    Ok((report, policy))
 }
 
 /// The findings of an earlier report.

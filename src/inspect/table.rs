@@ -37,9 +37,6 @@ mod tests {
     fn columns_are_aligned_and_cells_stay_in_their_line() {
         let rows =
             [["1".to_owned(), "日本".to_owned(), "x".to_owned()], ["10".to_owned(), "a\nb\u{1b}[2J".to_owned(), String::new()]];
-        assert_eq!(
-            render(["N", "NAME", "LAST"], &rows),
-            "N   NAME           LAST\n1   日本           x\n10  a\\nb\\u{1b}[2J\n"
-        );
+        assert_eq!(render(["N", "NAME", "LAST"], &rows), "N   NAME           LAST\n1   日本           x\n10  a\\nb\\u{1b}[2J\n");
     }
 }

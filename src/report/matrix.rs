@@ -18,7 +18,7 @@ pub const EVIL: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}</script></details><script>d
 pub fn sorts() -> Vec<(&'static str, Report)> {
     let all = sample::all();
     let named = |name: &str| all.iter().find(|(known, _)| *known == name).map(|(_, report)| report.clone()).expect("in the set");
-    let reason = |text: &str| Some(Waiver { reason: text.to_owned() });
+    let reason = |text: &str| Some(Waiver { reason: text.to_owned(), ..Waiver::default() });
     let (mut waived, mut accepted) = (named("full"), named("full"));
     waived.findings[0].waived = reason("the cache fills itself");
     accepted.findings[0].accepted = reason("looked at by two of us");

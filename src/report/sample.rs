@@ -240,8 +240,8 @@ pub fn evil(text: &str) -> Report {
     report.release.to.last_deployed = Some(owned());
     report.findings[0].rule = owned();
     report.findings[0].template = Some(owned());
-    let waived = Finding { waived: Some(Waiver { reason: owned() }), ..report.findings[0].clone() };
-    let accepted = Finding { accepted: Some(Waiver { reason: owned() }), ..report.findings[0].clone() };
+    let waived = Finding { waived: Some(Waiver { reason: owned(), ..Waiver::default() }), ..report.findings[0].clone() };
+    let accepted = Finding { accepted: Some(Waiver { reason: owned(), ..Waiver::default() }), ..report.findings[0].clone() };
     report.findings.extend([waived, accepted]);
     let object = owned();
     report.predicted.rejected =

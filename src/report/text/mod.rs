@@ -114,6 +114,9 @@ fn one_finding(page: &mut Page, finding: &Finding) {
     if let Some(waiver) = &finding.waived {
         page.field(2, "waived", &waiver.sentence());
     }
+    if let Some(acceptance) = &finding.accepted {
+        page.field(2, "accepted", &acceptance.sentence());
+    }
 }
 
 fn declared(page: &mut Page, report: &Report) {
@@ -142,9 +145,6 @@ fn policy_in_force(page: &mut Page, report: &Report) {
     }
     for ignored in &policy.ignored {
         page.lead(2, AnsiColor::Yellow.on_default(), "ignored", &format!("  {ignored}"));
-    }
-    if let Some(acceptance) = &finding.accepted {
-        page.field(2, "accepted", &acceptance.reason);
     }
 }
 
