@@ -2,7 +2,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::exit::ExitStatus;
 use crate::forecast::Outcome;
@@ -11,7 +11,7 @@ use crate::report::text::count;
 use crate::rules::Severity;
 
 /// What the gate lets pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GatePolicy {
     /// Unwaived findings of this severity or worse block.
     pub fail_on: Severity,
@@ -25,7 +25,7 @@ impl Default for GatePolicy {
 }
 
 /// What a blocking gap does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnInconclusive {
     Block,

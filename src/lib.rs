@@ -26,6 +26,7 @@ pub mod k8s;
 pub mod load;
 pub mod migrations;
 pub mod pipeline;
+pub mod plan;
 pub mod policy;
 pub mod preview;
 pub mod prove;

@@ -249,6 +249,9 @@ pub struct Settings {
     /// At most one of them goes to standard output; none means text there.
     pub outputs: Vec<Output>,
     pub acceptance: Acceptance,
+    /// What policy demands of acceptance.
+    /// `--audit`: where acceptances and runs leave a line.
+    pub audit: Option<PathBuf>,
     /// `helm rollback` flags to pass on, in the form they were given.
     pub helm_flags: Vec<String>,
     /// False for `check` and `--dry-run`.

@@ -15,8 +15,11 @@ use crate::settings::{ColorMode, Format, MAX_RECORD_BYTES, Manifests, Output};
 use crate::settings::{DatabaseSource, SchemaEvidence};
 use crate::sql::dialect::Dialect;
 
+use super::accept::AcceptFindingArgs;
+use super::apply::ApplyArgs;
 use super::flags::{RollbackArgs, go_bool};
 use super::kube::{IgnoredArgs, KubeArgs};
+use super::plan::PlanArgs;
 use super::policy;
 
 pub const EXAMPLES: &str = "\
@@ -68,6 +71,12 @@ pub enum Command {
     Run(RunArgs),
     /// Report and gate; changes nothing
     Check(CheckArgs),
+    /// Freeze a report and what it rests on in a file, for review and for `apply`
+    Plan(PlanArgs),
+    /// Accept findings of a plan
+    Accept(AcceptFindingArgs),
+    /// Run a plan, unless something that matters has moved since
+    Apply(ApplyArgs),
     /// Write everything a check reads to one file, secrets left out
     Record(RecordArgs),
     /// Report on two rendered states, without a cluster: FROM is what runs (or will), TO what a way back restores
@@ -155,6 +164,9 @@ pub struct AcceptArgs {
     /// Accept critical findings too; only with --accept
     #[arg(long, requires = "accept")]
     pub accept_critical: bool,
+    /// Add a line of JSON to this file for what is accepted and run: who, when, what, under which policy
+    #[arg(long, value_name = "FILE")]
+    pub audit: Option<PathBuf>,
 }
 
 #[derive(Args, Debug, Default)]
@@ -526,7 +538,7 @@ fn on_inconclusive(text: &str) -> Result<OnInconclusive, String> {
     }
 }
 
-fn digest(text: &str) -> Result<String, String> {
+pub(super) fn digest(text: &str) -> Result<String, String> {
     let hex = text.strip_prefix("sha256:").unwrap_or_default();
     let whole = hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     whole
@@ -543,7 +555,7 @@ pub(super) fn helm_version(text: &str) -> Result<HelmVersion, String> {
 }
 
 /// `json` or `json=FILE`; `-` as a file is standard output.
-fn output(text: &str) -> Result<Output, String> {
+pub(super) fn output(text: &str) -> Result<Output, String> {
     let (name, file) = file_of(text)?;
     Ok(Output { format: format(name)?, file })
 }

@@ -6,7 +6,8 @@ use crate::exit::Advice;
 use crate::input::{Input, NamespacePolicy};
 use crate::load::{self, Progress};
 use crate::pipeline::{self, Evaluation};
-use crate::policy::{self, CONFIG_MAP, Effective, NotInForce, Policy, Scope};
+use crate::plan::bound::Policy;
+use crate::policy::{self, CONFIG_MAP, Effective, NotInForce, Scope};
 use crate::release::redact::Redactor;
 use crate::report::{self, Report, ToolInfo};
 use crate::rules::set::RuleSet;
@@ -21,10 +22,17 @@ pub struct Look {
     pub policy: Effective,
 }
 
+impl Look {
+    /// What decides whether the report passes.
+    pub fn demands(&self) -> Policy<'_> {
+        Policy { gate: &self.policy.gate, approvals: &self.policy.approvals }
+    }
+}
+
 /// Reads everything that a report is made of, and makes it.
 pub async fn look(
     options: &LoadOptions,
-    policy: &Policy,
+    policy: &policy::Policy,
     rules: &RuleSet,
     redactor: &Redactor,
     progress: &dyn Progress,
@@ -48,7 +56,7 @@ pub async fn read(options: &LoadOptions, redactor: &Redactor, progress: &dyn Pro
 ///
 /// # Errors
 /// The policy of the namespace has faults, or a flag loosens what is enforced: an [`Advice`] of status *usage*.
-pub fn judge(input: Input, policy: &Policy, rules: &RuleSet) -> Result<Look> {
+pub fn judge(input: Input, policy: &policy::Policy, rules: &RuleSet) -> Result<Look> {
     let policy = in_force(&input, policy, rules)?;
     let evaluation = pipeline::evaluate(&input, rules);
     let tool = ToolInfo { version: env!("CARGO_PKG_VERSION").to_owned(), rules_digest: rules.digest() };
@@ -67,7 +75,7 @@ pub fn judge(input: Input, policy: &Policy, rules: &RuleSet) -> Result<Look> {
 ///
 /// # Errors
 /// As [`judge`].
-pub fn in_force(input: &Input, policy: &Policy, rules: &RuleSet) -> Result<Effective> {
+pub fn in_force(input: &Input, policy: &policy::Policy, rules: &RuleSet) -> Result<Effective> {
     let scope = Scope {
         namespace: &input.namespace,
         release: &input.from.name,
@@ -82,7 +90,7 @@ pub fn in_force(input: &Input, policy: &Policy, rules: &RuleSet) -> Result<Effec
 ///
 /// # Errors
 /// As [`judge`].
-pub fn under(policy: &Policy, demands: &NamespacePolicy, scope: &Scope, rules: &RuleSet) -> Result<Effective> {
+pub fn under(policy: &policy::Policy, demands: &NamespacePolicy, scope: &Scope, rules: &RuleSet) -> Result<Effective> {
     let place = format!("ConfigMap/{}/{CONFIG_MAP}", scope.namespace);
     policy::in_force(policy, demands, &place, scope, rules).map_err(|error| match error {
         NotInForce::Faults(faults) => load::policy::faulty(faults),

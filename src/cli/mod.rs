@@ -1,7 +1,11 @@
 //! The command line: one file a command, and what all of them share.
 
+mod accept;
+mod applied;
+mod apply;
 pub mod args;
 mod argv;
+mod audit;
 mod compare;
 mod console;
 mod diff;
@@ -15,14 +19,17 @@ mod man;
 mod migrations;
 mod options;
 mod output;
+mod plan;
 mod policy;
 pub mod preview;
+mod private;
 mod progress;
 mod prove;
 mod record;
 mod rules;
 mod run;
 mod show;
+mod vote;
 
 use std::ffi::{OsStr, OsString};
 
@@ -35,7 +42,7 @@ use crate::exit::ExitStatus;
 use crate::release::redact::Redactor;
 use crate::settings::ColorMode;
 
-use args::{CheckArgs, Cli, Command, ConsoleArgs};
+use args::{AcceptArgs, CheckArgs, Cli, Command, ConsoleArgs};
 use console::Console;
 pub use env::Env;
 use output::BrokenPipe;
@@ -139,9 +146,21 @@ fn execute(cli: &Cli, called_as: CalledAs, env: &Env, console: &Console, redacto
         let settings = options::settings(&given, env)?;
         run::run(&run::Session { settings: &settings, given: &check.rollback, console, redactor })
     };
+    let on_plans = apply::Around { kube: &cli.kube, env, called_as, debug, console, redactor };
     match &cli.command {
         Command::Run(args) => start(&args.check, Some(&args.accept)),
         Command::Check(args) => start(args, None),
+        Command::Plan(args) => match &args.command {
+            Some(plan::PlanCommand::Show(show)) => plan::show(show, called_as.name(), console, redactor),
+            None => {
+                let accept = AcceptArgs::default();
+                let given = options::Given { check: &args.check, accept: Some(&accept), kube: &cli.kube, debug, called_as };
+                let settings = options::settings(&given, env)?;
+                plan::make(&run::Session { settings: &settings, given: &args.check.rollback, console, redactor }, args)
+            }
+        },
+        Command::Accept(args) => accept::run(args, &on_plans),
+        Command::Apply(args) => apply::run(args, &on_plans),
         Command::Record(args) => {
             let given = options::Given { check: &args.check, accept: None, kube: &cli.kube, debug, called_as };
             record::run(&options::settings(&given, env)?, &args.out, console, redactor)

@@ -80,6 +80,7 @@ pub fn settings(given: &Given, env: &Env) -> Result<Settings> {
         rules: loaded.rules,
         outputs: outputs(check)?,
         acceptance: acceptance(given.accept),
+        audit: given.accept.and_then(|accept| accept.audit.clone()),
         helm_flags: check.rollback.pass_on(),
         act,
         debug: given.debug,
@@ -266,7 +267,7 @@ fn again(given: &Given, kube: &KubeOptions, env: &Env) -> Again {
     Again { program: given.called_as.name().to_owned(), flags, can_act }
 }
 
-fn migration_flags(evidence: &EvidenceArgs) -> Vec<String> {
+pub(super) fn migration_flags(evidence: &EvidenceArgs) -> Vec<String> {
     let dirs = evidence.migrations.iter().map(|given| match given {
         SideDir::From(dir) => format!("from={}", dir.display()),
         SideDir::To(dir) => format!("to={}", dir.display()),

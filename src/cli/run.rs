@@ -8,18 +8,22 @@ use crate::execute::{self, Evidence, Given, HelmCommand, Proposal};
 use crate::exit::{Advice, ExitStatus};
 use crate::gate;
 use crate::input::{Input, Known};
-use crate::load;
+use crate::load::{self, caller};
+use crate::plan::approve::Ballot;
+use crate::plan::bound::Policy;
 use crate::release::redact::Redactor;
 use crate::report::{self, Report};
 use crate::rules::Severity;
 use crate::rules::set::RuleSet;
 use crate::settings::{LoadOptions, Settings, TargetRequest};
 
+use super::audit;
 use super::console::{Console, can_ask};
 use super::flags;
 use super::look::{self, Look};
 use super::output::{self, BrokenPipe};
 use super::progress::Spinner;
+use super::vote;
 
 /// What a command works with.
 pub struct Session<'a> {
@@ -53,16 +57,18 @@ impl Session<'_> {
             return Ok(status);
         }
         self.still_so(&look, rules).await?;
-        self.roll_back(&look, &command).await
+        let caller = caller::read(&self.settings.load, self.redactor).await;
+        let accepted = look.report.unwaived().map(|finding| finding.id.clone()).collect();
+        audit::carry_out(self, &look, &command, (&look.report.digest, accepted), &caller).await
     }
 
-    async fn look(&self, options: &LoadOptions, rules: &RuleSet) -> Result<Look> {
+    pub(super) async fn look(&self, options: &LoadOptions, rules: &RuleSet) -> Result<Look> {
         let progress = Spinner::new(self.settings.debug);
         look::look(options, &self.settings.policy, rules, self.redactor, &progress).await
     }
 
     /// Some of these Helm itself would refuse only after it has written the new record.
-    fn refuse_flags(&self, input: &Input) -> Result<()> {
+    pub(super) fn refuse_flags(&self, input: &Input) -> Result<()> {
         match flags::refusals(&input.helm.version, self.given, input.to.apply_method).into_iter().next() {
             Some(why) => Err(Advice::usage(why).help("`helm rollback --help` lists the flags of the installed Helm").into()),
             None => Ok(()),
@@ -81,7 +87,7 @@ impl Session<'_> {
         output::write(&look.report, &look.policy.gate, &settings.outputs, command, self.console, broken)
     }
 
-    fn helm(&self, input: &Input) -> Result<HelmCommand> {
+    pub(super) fn helm(&self, input: &Input) -> Result<HelmCommand> {
         let program = input.helm.path.clone().ok_or_else(|| {
             Advice::new(ExitStatus::CouldNotRun, "there is no Helm to run the rollback with")
                 .help("install Helm, or point HELM_BIN at the binary; `check` works without")
@@ -99,6 +105,10 @@ impl Session<'_> {
 
     /// None if the report is accepted, else what the process ends with.
     fn ask(&self, look: &Look, command: &HelmCommand) -> Result<Option<ExitStatus>> {
+        let policy = look.demands();
+        if self.settings.acceptance.digest.is_none() && !can_ask() && vote::within_gate(&look.report, &policy) {
+            return Ok(None);
+        }
         let critical: Vec<String> = look
             .report
             .unwaived()
@@ -123,8 +133,19 @@ impl Session<'_> {
         let answer = execute::accept(&proposal, &given, io::stdin().lock(), io::stderr()).context("asking for acceptance")?;
         if let Some(why) = answer.why_not() {
             self.console.note(why, self.redactor);
+            return Ok(answer.exit());
         }
-        Ok(answer.exit())
+        Ok(self.beyond_one_vote(look, &policy))
+    }
+
+    /// What policy does not leave to one person: it takes a plan.
+    fn beyond_one_vote(&self, look: &Look, policy: &Policy<'_>) -> Option<ExitStatus> {
+        let terminal = self.settings.acceptance.digest.is_none();
+        let refused = vote::suffices(&look.report, &Ballot::new(), policy, &self.settings.acceptance, terminal).err()?;
+        let lines: String = refused.lines.iter().map(|line| format!("\n  {}", harmless(line))).collect();
+        let way = "Nothing was run. A plan gathers more acceptances: `plan`, `accept`, `apply`.";
+        self.console.note(&format!("{}{lines}\n{way}", refused.headline), self.redactor);
+        Some(refused.status)
     }
 
     /// Reads everything once more: between the report and its acceptance a person may have thought for an hour.
@@ -144,7 +165,7 @@ impl Session<'_> {
         }
     }
 
-    async fn roll_back(&self, look: &Look, command: &HelmCommand) -> Result<ExitStatus> {
+    pub(super) async fn roll_back(&self, look: &Look, command: &HelmCommand) -> Result<ExitStatus> {
         let scrub = |text: &str| harmless(&self.redactor.scrub(text));
         let ran = execute::run(command, scrub, io::stderr()).await?;
         let seen = load::after(&self.settings.load, self.redactor, &look.input).await;
@@ -158,7 +179,7 @@ impl Session<'_> {
 }
 
 /// Helm writes the new record first; without the right to, nothing else happens.
-fn may_write_records(input: &Input) -> Result<()> {
+pub(super) fn may_write_records(input: &Input) -> Result<()> {
     match input.facts.access.writes_records {
         Known::Yes(false) => Err(Advice::new(
             ExitStatus::CouldNotRun,
@@ -178,6 +199,6 @@ fn finding_lines(report: &Report) -> Vec<String> {
     report.findings.iter().map(|finding| format!("{} ({})", finding.message, finding.rule)).collect()
 }
 
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     report::clean(text).into_owned()
 }

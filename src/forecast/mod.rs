@@ -23,7 +23,7 @@ pub mod writes;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::helm::HelmVersion;
 use crate::input::{Input, Known};
@@ -101,7 +101,7 @@ pub const FORBIDDEN: &str = "forbidden: you may not";
 /// How the reason of a change begins that the API server refused in a dry run; its message follows.
 pub const REFUSED: &str = "refused in a dry run:";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Helm exits 0.
@@ -114,7 +114,7 @@ pub enum Outcome {
 }
 
 /// Client-side or server-side apply, or PUT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     ClientSide,
@@ -128,7 +128,7 @@ pub struct RecordForecast {
     pub status: Status,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     Hook,
@@ -141,7 +141,7 @@ pub enum Action {
     Wait,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepResult {
     Ok,
@@ -194,7 +194,7 @@ pub struct HookRun {
     pub from_revision: Revision,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alternative {
     pub when: String,
     pub outcome: Outcome,
@@ -202,7 +202,7 @@ pub struct Alternative {
 }
 
 /// How sure a statement is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confidence {
     Possible,

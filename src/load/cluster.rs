@@ -282,6 +282,12 @@ impl Cluster {
         self.exchange(request).await.map(|(headers, _)| warnings(&headers))
     }
 
+    /// Makes one Event; the one object that this program writes itself.
+    pub async fn create_event(&self, namespace: &str, event: &serde_json::Value) -> Result<(), ApiError> {
+        let path = format!("/api/v1/namespaces/{}/events", escape(namespace));
+        self.post_json::<serde::de::IgnoredAny>(&path, event).await.map(drop)
+    }
+
     async fn attempt(&self, path: &str, accept: Accept) -> Result<Bytes, ApiError> {
         self.send(Request::get(path).header(header::ACCEPT, accept.header()).body(Body::empty())).await
     }

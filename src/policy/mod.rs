@@ -23,7 +23,7 @@ mod pattern;
 mod tests;
 pub mod time;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use effective::{Effective, Refusal, Scope};
@@ -45,7 +45,7 @@ pub const SCHEMA_TEXT: &str = include_str!("../../schema/policy-v1.schema.json")
 pub const CONFIG_MAP: &str = "rollback-safe-policy";
 
 /// What a source may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Authority {
     /// It was named on the command line: it sets.
@@ -64,7 +64,7 @@ impl Authority {
 }
 
 /// Where a part of the policy comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceInfo {
     /// A file, or `ConfigMap/NAMESPACE/NAME`.
     pub path: String,

@@ -1,6 +1,6 @@
 //! The part of a report that is about an upgrade.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::forecast::{Forecast, Outcome};
 use crate::input::Input;
@@ -9,7 +9,7 @@ use crate::release::{ObjectRef, Revision};
 use super::{advice, install};
 
 /// Whether Helm's own rollback of a failed upgrade ends well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ComesBack {
     Yes,
@@ -20,7 +20,7 @@ pub enum ComesBack {
 }
 
 /// What `preview` adds to a report.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Preview {
     /// One sentence that answers the question.
     pub headline: String,
@@ -42,7 +42,7 @@ pub struct Preview {
 }
 
 /// The forecast of the upgrade; objects as in `predicted`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Upgrade {
     pub outcome: Outcome,
     pub reason: String,
@@ -56,7 +56,7 @@ pub struct Upgrade {
 }
 
 /// One thing to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     pub object: Option<String>,
     pub what: String,

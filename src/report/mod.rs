@@ -59,7 +59,7 @@ pub fn build_under(input: &Input, parts: Parts<'_>, tool: ToolInfo, policy: &Eff
     let gaps = gaps(input, parts, &judged.gaps);
     let predicted = predicted(parts.forecast);
     let mut report = Report {
-        schema: SCHEMA,
+        schema: SCHEMA.to_owned(),
         tool,
         release: release(input),
         digest: String::new(),

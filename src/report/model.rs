@@ -1,6 +1,6 @@
 //! The report as it leaves the program: `rollback-safe/report/v1`. Names are frozen; fields may be added, never renamed.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::forecast::{Action, Alternative, Confidence, Method, Outcome, StepResult};
 use crate::input::{Gap, Skipped};
@@ -13,9 +13,9 @@ use crate::rules::{Evidence, Severity};
 pub const SCHEMA: &str = "rollback-safe/report/v1";
 
 /// Everything that is said about one rollback. The text form shows what is in here and nothing else.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
-    pub schema: &'static str,
+    pub schema: String,
     pub tool: ToolInfo,
     pub release: ReleaseInfo,
     /// `sha256:` and 64 hex digits, over all that acceptance binds.
@@ -57,14 +57,14 @@ impl Report {
 }
 
 /// What made the report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolInfo {
     pub version: String,
     /// `sha256:` over the rules in force.
     pub rules_digest: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReleaseInfo {
     pub name: String,
     pub namespace: String,
@@ -79,7 +79,7 @@ pub struct ReleaseInfo {
     pub target: Target,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RevisionInfo {
     pub revision: Revision,
     pub status: Status,
@@ -93,7 +93,7 @@ pub struct RevisionInfo {
 }
 
 /// How the target was found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Target {
     pub requested: bool,
     /// What a bare `helm rollback` would take.
@@ -103,7 +103,7 @@ pub struct Target {
 }
 
 /// In this order of precedence (see `verdict`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     Unsafe,
@@ -124,7 +124,7 @@ impl Verdict {
 }
 
 /// The forecast. Objects are written `Kind/namespace/name`, cluster-scoped ones `Kind/name`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Predicted {
     pub outcome: Outcome,
     pub reason: String,
@@ -144,13 +144,13 @@ pub struct Predicted {
     pub alternatives: Vec<Alternative>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     pub revision: Revision,
     pub status: Status,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     pub action: Action,
     pub api_version: String,
@@ -159,7 +159,7 @@ pub struct Step {
     pub why: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rejected {
     pub object: String,
     /// Empty where the whole object is refused.
@@ -170,13 +170,13 @@ pub struct Rejected {
     pub conflict: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NotRestored {
     pub object: String,
     pub why: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hook {
     pub name: String,
     pub kind: String,
@@ -185,7 +185,7 @@ pub struct Hook {
     pub from_revision: Revision,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable across runs.
     pub id: String,
@@ -208,7 +208,7 @@ pub struct Finding {
 }
 
 /// Why a finding does not count.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiver {
     pub reason: String,
     /// Who answers for it.
@@ -229,7 +229,7 @@ impl Waiver {
 }
 
 /// Another severity than the rule's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Adjusted {
     pub from: Severity,
     pub reason: String,
@@ -245,7 +245,7 @@ impl Adjusted {
 }
 
 /// The policy that was in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyInfo {
     /// `sha256:` over what is in force for this release, wherever it stands.
     pub digest: String,
@@ -259,7 +259,7 @@ pub struct PolicyInfo {
 }
 
 /// A waiver that did nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaiverNote {
     pub selector: String,
     pub reason: String,
@@ -276,7 +276,7 @@ impl WaiverNote {
 }
 
 /// Unwaived findings by severity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     pub critical: usize,
     pub high: usize,

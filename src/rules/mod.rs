@@ -55,7 +55,7 @@ impl Severity {
 }
 
 /// What a finding rests on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Evidence {
     pub source: EvidenceSource,
     /// Where: `templates/pvc.yaml (manifest line 12)`, `PersistentVolume/pv-1 spec.persistentVolumeReclaimPolicy`.
@@ -64,7 +64,7 @@ pub struct Evidence {
     pub text: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EvidenceSource {
     Live,

@@ -12,6 +12,7 @@ mod loud;
 mod migrations;
 mod pairs;
 mod place;
+mod plan;
 mod plugin;
 mod policy;
 mod preview;
