@@ -30,6 +30,24 @@ pub(super) struct RawFile {
 }
 
 impl RawFile {
+    fn is_definition(&self) -> bool {
+        self.name.starts_with("crds/")
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.is_definition() || is_of_interest(&self.name)
+    }
+
+    /// Takes what a file of this name may hold.
+    fn keep(&mut self, data: Option<String>) {
+        let Some(data) = data else { return };
+        if self.is_definition() {
+            self.definition = Some(data).filter(|data| data.len() <= LONGEST_DEFINITION).unwrap_or_default();
+        } else if is_of_interest(&self.name) {
+            self.data = Some(data).filter(|data| data.len() <= LONGEST).unwrap_or_default();
+        }
+    }
+
     pub fn is_kept(&self) -> bool {
         !self.data.is_empty()
     }
@@ -111,22 +129,17 @@ impl<'de> Visitor<'de> for FileVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawFile, A::Error> {
         let mut file = RawFile::default();
+        // Where keys were sorted on the way, data comes before the name that says what it is.
+        let mut early = None;
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "name" => file.name = map.next_value::<Option<String>>()?.unwrap_or_default(),
-                "data" if is_of_interest(&file.name) => {
-                    let data: Option<String> = map.next_value()?;
-                    file.data = data.filter(|data| data.len() <= LONGEST).unwrap_or_default();
-                }
-                "data" if file.name.starts_with("crds/") => {
-                    let data: Option<String> = map.next_value()?;
-                    file.definition = data.filter(|data| data.len() <= LONGEST_DEFINITION).unwrap_or_default();
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+                "data" if file.name.is_empty() => early = map.next_value::<Option<String>>()?,
+                "data" if file.is_wanted() => file.keep(map.next_value::<Option<String>>()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
+        file.keep(early);
         Ok(file)
     }
 }
@@ -134,6 +147,14 @@ impl<'de> Visitor<'de> for FileVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_of_keys_does_not_matter() {
+        let json = r#"[{"data":"U0VMRUNUIDE7","name":"migrations/1_a.up.sql"},{"data":"eA==","name":"README.md"},{"data":"eA==","name":"crds/a.yaml"}]"#;
+        let files: Vec<RawFile> = serde_json::from_str(json).unwrap();
+        assert_eq!(files.iter().map(RawFile::is_kept).collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!(files[2].definition().as_deref(), Some("x"));
+    }
 
     #[test]
     fn only_what_may_be_a_migration_is_kept() {
