@@ -9,10 +9,11 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
 use serde_json::Value as Json;
 use tokio::io::AsyncWriteExt;
 
-use super::documents::MAX_FILE;
+use super::documents::{self, MAX_FILE};
 use super::rendered;
 use crate::execute::command;
 use crate::exit::{Advice, ExitStatus};
@@ -59,7 +60,11 @@ pub struct Upgrade {
 /// What Helm rendered.
 pub enum Rendered {
     Record(Box<RawRecord>),
-    Manifests(String),
+    Manifests {
+        text: String,
+        /// What the directory of the chart says of itself.
+        chart: Option<ChartInfo>,
+    },
 }
 
 /// What is known when the candidate is rendered.
@@ -99,7 +104,8 @@ impl Known<'_> {
             return Err(Advice::usage(format!("the rendered chart has more than the limit of {MAX_FILE} bytes")).into());
         }
         if !helm_reads(&self.options.source) {
-            return Ok(Rendered::Manifests(String::from_utf8_lossy(&output.stdout).into_owned()));
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            return Ok(Rendered::Manifests { text, chart: described(Path::new(&self.upgrade.chart)) });
         }
         let record = serde_json::from_slice(&output.stdout);
         let advice = || Advice::new(ExitStatus::CouldNotRun, "what helm upgrade --dry-run printed is not a release");
@@ -195,7 +201,7 @@ impl Rendered {
         let stored = StoredAs { key: String::new(), status_label: Some(Status::Failed), ..StoredAs::default() };
         let release = match self {
             Rendered::Record(raw) => raw.into_release(stored, context),
-            Rendered::Manifests(text) => of_manifests(&text, stored, current, context),
+            Rendered::Manifests { text, chart } => of_manifests(&text, chart, stored, current, context),
         };
         Release {
             name: name.to_owned(),
@@ -209,11 +215,32 @@ impl Rendered {
     }
 }
 
-fn of_manifests(text: &str, stored: StoredAs, current: Option<&Release>, context: &ParseContext<'_>) -> Release {
+/// Name and version from a chart's directory. Helm has read the same file, so what it could not read is no error here.
+fn described(chart: &Path) -> Option<ChartInfo> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Metadata {
+        name: String,
+        version: String,
+        #[serde(default)]
+        app_version: String,
+    }
+    let Metadata { name, version, app_version } =
+        serde_yaml::from_slice(&documents::read(&chart.join("Chart.yaml")).ok()?).ok()?;
+    Some(ChartInfo { name, version, app_version, ..ChartInfo::default() })
+}
+
+fn of_manifests(
+    text: &str,
+    chart: Option<ChartInfo>,
+    stored: StoredAs,
+    current: Option<&Release>,
+    context: &ParseContext<'_>,
+) -> Release {
     let parsed = parse_manifest(text, context);
     let (objects, hooks, vanished) = sort_rendered(parsed.objects);
     let named = |name: &str| ChartInfo { name: name.to_owned(), ..ChartInfo::default() };
-    let chart = rendered::chart(&objects).unwrap_or_else(|| named("chart"));
+    let chart = chart.or_else(|| rendered::chart(&objects)).unwrap_or_else(|| named("chart"));
     Release {
         name: String::new(),
         namespace: String::new(),

@@ -107,7 +107,7 @@ async fn gather_at(
     let evidence = place.evidence(options, served)?;
     let named = migrations::named(&options.migrations, redactor)?;
     progress.step("reading live objects and the records in between");
-    let around = lead_on(&place, &evidence, options, &mut history, &ends, &mut facts, &context).await?;
+    let around = lead_on(place, &evidence, options, &mut history, &ends, &mut facts, &context).await?;
     history.scrub();
     let mut gaps = history.gaps;
     gaps.extend(broken_groups(&evidence, &ends, redactor));

@@ -56,7 +56,7 @@ impl Context<'_> {
             })
         });
         let is_old = |literal: &&str| labels.iter().flatten().any(|label| label.eq_ignore_ascii_case(literal));
-        labels.is_some() && !literals.is_empty() && !literals.iter().any(|literal| is_old(&literal))
+        labels.is_some() && !literals.is_empty() && !literals.iter().any(is_old)
     }
 
     /// Whether a copy takes every row from before: `WHERE a IS NOT NULL AND b IS NOT NULL`.
