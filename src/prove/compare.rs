@@ -19,6 +19,8 @@ pub const KINDS: [(EffectKind, &str); 3] =
 pub struct Count {
     pub right: usize,
     pub false_alarms: usize,
+    /// Of the false alarms, those that are said of particular values alone: rows without them cannot refute it.
+    pub only_possible: usize,
     pub missed: usize,
 }
 
@@ -75,9 +77,13 @@ impl AddAssign for Count {
     fn add_assign(&mut self, other: Count) {
         self.right += other.right;
         self.false_alarms += other.false_alarms;
+        self.only_possible += other.only_possible;
         self.missed += other.missed;
     }
 }
+
+/// How a prediction of that certainty ends.
+const POSSIBLE: &str = ", Possible)";
 
 fn ratio(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
@@ -96,7 +102,11 @@ impl Figures {
         self.millis += measured.millis;
         for (kind, word) in KINDS {
             let (predicted, seen) = (predicted(kind, &said.effects, measured, self.refused > 0), seen(kind, measured));
-            self.kinds.entry(word).or_default().add(!predicted.is_empty(), !seen.is_empty());
+            let count = self.kinds.entry(word).or_default();
+            count.add(!predicted.is_empty(), !seen.is_empty());
+            if seen.is_empty() && !predicted.is_empty() && predicted.iter().all(|said| said.ends_with(POSSIBLE)) {
+                count.only_possible += 1;
+            }
             if predicted.is_empty() != seen.is_empty() {
                 self.disagree(&said.path, word, predicted, seen);
             }

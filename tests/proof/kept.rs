@@ -27,6 +27,9 @@ pub struct Kept {
     pub statements: usize,
     pub understood: usize,
     pub kinds: BTreeMap<String, Counts>,
+    /// Of the false ones, those that said *possible* alone; by kind.
+    #[serde(default)]
+    pub only_possible: BTreeMap<String, usize>,
     pub downs: usize,
     pub downs_agree: usize,
 }
@@ -47,6 +50,7 @@ impl Kept {
             statements: figures.statements,
             understood: figures.understood,
             kinds: figures.kinds.iter().map(counts).collect(),
+            only_possible: figures.kinds.iter().map(|(kind, count)| ((*kind).to_owned(), count.only_possible)).collect(),
             downs: figures.downs,
             downs_agree: figures.downs_agree,
         }
@@ -63,6 +67,9 @@ impl Kept {
         for (kind, counts) in &other.kinds {
             let sum = self.kinds.entry(kind.clone()).or_default();
             (0..3).for_each(|at| sum[at] += counts[at]);
+        }
+        for (kind, count) in &other.only_possible {
+            *self.only_possible.entry(kind.clone()).or_default() += count;
         }
     }
 }
