@@ -21,7 +21,8 @@ use crate::policy::{Effective, Scope};
 use crate::report::Finding;
 use crate::settings::Settings;
 
-use super::apply::{self, Around};
+use super::apply;
+use super::around::Around;
 use super::audit::{self, Audit};
 use super::look;
 use super::private;

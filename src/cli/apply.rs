@@ -15,22 +15,21 @@ use crate::gate::{GatePolicy, OnInconclusive};
 use crate::load::caller::{self, Caller};
 use crate::load::error::LoadError;
 use crate::plan::{Body, Bound, Moved, Now, Plan, approve, moved, stale};
-use crate::release::redact::Redactor;
 use crate::report::Report;
 use crate::rules::Severity;
 use crate::settings::{LoadOptions, MAX_RECORD_BYTES, Settings, TargetRequest};
 
 use super::applied;
 use super::args::{self, AcceptArgs, CheckArgs, EvidenceArgs, GateArgs, SchemaArgs, SideDir};
+use super::around::Around;
 use super::audit;
-use super::console::{Console, can_ask};
-use super::env::Env;
+use super::console::can_ask;
 use super::flags::RollbackArgs;
 use super::kube::KubeArgs;
 use super::look::Look;
 use super::output::{self, BrokenPipe};
 use super::run::{Session, harmless, may_write_records};
-use super::{CalledAs, options, private, vote};
+use super::{options, private, vote};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -73,23 +72,13 @@ pub struct ApplyEvidenceArgs {
     pub evidence_timeout: Duration,
 }
 
-/// What all commands share.
-pub struct Around<'a> {
-    pub kube: &'a KubeArgs,
-    pub env: &'a Env,
-    pub called_as: CalledAs,
-    pub debug: bool,
-    pub console: &'a Console,
-    pub redactor: &'a Redactor,
-}
-
 pub fn run(args: &ApplyArgs, around: &Around) -> Result<ExitStatus> {
     let plan = private::read_plan(&args.file)?;
     the_accepted_one(&plan, args.accept.accept.as_deref())?;
     let check = check_args(&plan.plan, &args.gate, &args.evidence)?;
     let settings = settings(&plan.plan, &check, &args.accept, around)?;
     same_migrations(&plan.plan, &check)?;
-    let session = Session { settings: &settings, given: &check.rollback, console: around.console, redactor: around.redactor };
+    let session = around.session(&settings, &check);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
     let apply = Apply { plan: &plan, session: &session };
     runtime.block_on(apply.go())
@@ -146,8 +135,7 @@ fn settings(plan: &Body, check: &CheckArgs, accept: &AcceptArgs, around: &Around
         return Err(refusal(&[moved], "the plan is for something else".to_owned()).into());
     }
     let kube = KubeArgs { namespace: Some(namespace.clone()), ..around.kube.clone() };
-    let given = options::Given { check, accept: Some(accept), kube: &kube, debug: around.debug, called_as: around.called_as };
-    options::settings(&given, around.env)
+    Around { kube: &kube, ..*around }.settings(check, Some(accept))
 }
 
 /// Settings for work on the plan itself.

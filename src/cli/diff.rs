@@ -8,7 +8,8 @@ use crate::inspect::Of;
 use crate::inspect::differences::{self, Differences, Part, TextOptions};
 use crate::load::inspect::Session;
 
-use super::inspect::{Around, InspectFormat, InspectOutput, LiveArgs, RecordsArgs, output, revision};
+use super::around::Around;
+use super::inspect::{InspectFormat, InspectOutput, LiveArgs, RecordsArgs, output, revision};
 
 pub const EXAMPLES: &str = "\
 Examples:

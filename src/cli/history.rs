@@ -18,7 +18,8 @@ use crate::report::Summary;
 use crate::settings::LoadOptions;
 
 use super::args::helm_version;
-use super::inspect::{Around, InspectFormat, InspectOutput, LiveArgs, RecordsArgs, output};
+use super::around::Around;
+use super::inspect::{InspectFormat, InspectOutput, LiveArgs, RecordsArgs, output};
 use super::look;
 use super::progress::Spinner;
 

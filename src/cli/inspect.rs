@@ -9,15 +9,12 @@ use clap::Args;
 use crate::exit::Advice;
 use crate::helm::HelmVersion;
 use crate::release::Revision;
-use crate::release::redact::Redactor;
 use crate::settings::{LoadOptions, MAX_RECORD_BYTES};
 
 use super::args::{CheckArgs, EvidenceArgs};
-use super::console::Console;
-use super::kube::KubeArgs;
-use super::options::{self, Given, one_report_each};
+use super::around::Around;
+use super::options::one_report_each;
 use super::output::{self, BrokenPipe};
-use super::{CalledAs, Env};
 
 /// Where records come from.
 #[derive(Args, Clone, Debug)]
@@ -75,16 +72,6 @@ pub fn output(text: &str) -> Result<InspectOutput, String> {
     Ok(InspectOutput { format, file })
 }
 
-/// What a command of this kind is given besides its own arguments.
-pub struct Around<'a> {
-    pub kube: &'a KubeArgs,
-    pub env: &'a Env,
-    pub called_as: CalledAs,
-    pub debug: bool,
-    pub console: &'a Console,
-    pub redactor: &'a Redactor,
-}
-
 /// Live evidence, for reports on targets.
 #[derive(Clone, Debug, Default)]
 pub struct LiveArgs {
@@ -115,8 +102,7 @@ impl Around<'_> {
             rollback: super::flags::RollbackArgs { history_max: live.history_max, ..Default::default() },
             ..CheckArgs::default()
         };
-        let given = Given { check: &check, accept: None, kube: self.kube, debug: self.debug, called_as: self.called_as };
-        Ok(options::settings(&given, self.env)?.load)
+        self.load_options(&check)
     }
 
     /// Runs what reads.

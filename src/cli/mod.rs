@@ -5,6 +5,7 @@ mod applied;
 mod apply;
 pub mod args;
 mod argv;
+mod around;
 mod audit;
 mod compare;
 mod console;
@@ -42,7 +43,8 @@ use crate::exit::ExitStatus;
 use crate::release::redact::Redactor;
 use crate::settings::ColorMode;
 
-use args::{AcceptArgs, CheckArgs, Cli, Command, ConsoleArgs};
+use args::{CheckArgs, Cli, Command, ConsoleArgs};
+use around::Around;
 use console::Console;
 pub use env::Env;
 use output::BrokenPipe;
@@ -124,7 +126,8 @@ fn dispatch(cli: &Cli, called_as: CalledAs, env: &Env) -> ExitStatus {
     if debug {
         console::install_debug_log(redactor.clone());
     }
-    execute(cli, called_as, env, &console, &redactor, debug).unwrap_or_else(|error| console.fail(&error, &redactor))
+    let around = Around { kube: &cli.kube, env, called_as, debug, console: &console, redactor: &redactor };
+    execute(cli, &around).unwrap_or_else(|error| console.fail(&error, &redactor))
 }
 
 /// Flag, else `NO_COLOR`, else `HELM_COLOR`, as in Helm 4 (`pkg/cli/environment.go` `envColorMode`).
@@ -139,46 +142,26 @@ fn console(args: &ConsoleArgs, env: &Env) -> Console {
     Console::new(color, args.width)
 }
 
-fn execute(cli: &Cli, called_as: CalledAs, env: &Env, console: &Console, redactor: &Redactor, debug: bool) -> Result<ExitStatus> {
-    let around = inspect::Around { kube: &cli.kube, env, called_as, debug, console, redactor };
-    let start = |check: &CheckArgs, accept| {
-        let given = options::Given { check, accept, kube: &cli.kube, debug, called_as };
-        let settings = options::settings(&given, env)?;
-        run::run(&run::Session { settings: &settings, given: &check.rollback, console, redactor })
-    };
-    let on_plans = apply::Around { kube: &cli.kube, env, called_as, debug, console, redactor };
+fn execute(cli: &Cli, around: &Around<'_>) -> Result<ExitStatus> {
+    let start = |check: &CheckArgs, accept| run::run(&around.session(&around.settings(check, accept)?, check));
     match &cli.command {
         Command::Run(args) => start(&args.check, Some(&args.accept)),
         Command::Check(args) => start(args, None),
         Command::Plan(args) => match &args.command {
-            Some(plan::PlanCommand::Show(show)) => plan::show(show, called_as.name(), console, redactor),
-            None => {
-                let accept = AcceptArgs::default();
-                let given = options::Given { check: &args.check, accept: Some(&accept), kube: &cli.kube, debug, called_as };
-                let settings = options::settings(&given, env)?;
-                plan::make(&run::Session { settings: &settings, given: &args.check.rollback, console, redactor }, args)
-            }
+            Some(plan::PlanCommand::Show(show)) => plan::show(show, around),
+            None => plan::run(args, around),
         },
-        Command::Accept(args) => accept::run(args, &on_plans),
-        Command::Apply(args) => apply::run(args, &on_plans),
-        Command::Record(args) => {
-            let given = options::Given { check: &args.check, accept: None, kube: &cli.kube, debug, called_as };
-            record::run(&options::settings(&given, env)?, &args.out, console, redactor)
-        }
-        Command::Compare(args) => {
-            let around = compare::Around { kube: &cli.kube, env, called_as, debug };
-            compare::run(args, &around, console, redactor)
-        }
-        Command::Preview(args) => {
-            let around = compare::Around { kube: &cli.kube, env, called_as, debug };
-            preview::run(args, &around, console, redactor)
-        }
-        Command::Migrations(args) => migrations::run(args, console),
-        Command::History(args) => history::run(args, &around),
-        Command::Show(args) => show::run(args, &around),
-        Command::Diff(args) => diff::run(args, &around),
+        Command::Accept(args) => accept::run(args, around),
+        Command::Apply(args) => apply::run(args, around),
+        Command::Record(args) => record::run(&around.load_options(&args.check)?, &args.out, around),
+        Command::Compare(args) => compare::run(args, around),
+        Command::Preview(args) => preview::run(args, around),
+        Command::Migrations(args) => migrations::run(args, around.console),
+        Command::History(args) => history::run(args, around),
+        Command::Show(args) => show::run(args, around),
+        Command::Diff(args) => diff::run(args, around),
         Command::Rules(args) => rules::run(&args.command),
-        Command::Policy(args) => policy::run(&args.command, &cli.kube, env, redactor),
+        Command::Policy(args) => policy::run(&args.command, around.kube, around.env, around.redactor),
         Command::Completion { shell } => completion(*shell),
         Command::Man(args) => man::run(args, definition(CalledAs::Direct)),
     }

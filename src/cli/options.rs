@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::exit::Advice;
 use crate::gate::OnInconclusive;
-use crate::load;
+use crate::load as reading;
 use crate::policy::Flags;
 use crate::release::Revision;
 use crate::rules::Severity;
@@ -38,44 +38,17 @@ pub struct Given<'a> {
 /// What was asked for makes no sense; always an [`Advice`] of status *usage*.
 pub fn settings(given: &Given, env: &Env) -> Result<Settings> {
     let check = given.check;
-    refuse_surplus(check)?;
-    let kube = given.kube.options(env)?;
     let act = given.accept.is_some() && check.rollback.dry_run != Some(true);
-    let again = again(given, &kube, env);
+    let again = again(given, &given.kube.options(env)?, env);
     if act && !again.can_act {
         return Err(Advice::usage("with --releases, --live, --discovery, --replay or --helm-version nothing can be rolled back")
             .help("use the command `check`, or --dry-run")
             .into());
     }
-    if check.evidence.replay.is_some() && (check.revision.is_some() || !check.rollback.pass_on().is_empty()) {
-        return Err(Advice::usage("a recording holds its own revision and flags of helm rollback")
-            .help("leave them out with --replay, or record again with others")
-            .into());
-    }
-    if let [first, ..] = flags::contradictions(&check.rollback).as_slice() {
-        return Err(Advice::usage(first.clone()).into());
-    }
-    let release = release(check)?;
-    let loaded = load::policy::load(check.gate.config.as_deref(), env.directory(), gate_flags(given))?;
+    let load = load(given, env)?;
+    let loaded = reading::policy::load(check.gate.config.as_deref(), env.directory(), gate_flags(given))?;
     Ok(Settings {
-        load: LoadOptions {
-            release,
-            target: check.revision.as_deref().map_or(Ok(TargetRequest::Best), target)?,
-            kube,
-            source: source(&check.evidence, env)?,
-            replay: check.evidence.replay.clone(),
-            live: check.evidence.live.clone(),
-            discovery: check.evidence.discovery.clone(),
-            live_evidence: !check.evidence.no_live,
-            server_dry_run: check.evidence.server_dry_run,
-            request_timeout: check.evidence.request_timeout,
-            evidence_timeout: check.evidence.evidence_timeout,
-            helm_bin: env.os("HELM_BIN").unwrap_or_else(|| "helm".into()),
-            helm_version: check.evidence.helm_version.clone(),
-            flags: check.rollback.flags(env),
-            migrations: migrations(&check.evidence)?,
-            max_record_bytes: check.evidence.max_record_size,
-        },
+        load,
         policy: loaded.policy,
         rules: loaded.rules,
         outputs: outputs(check)?,
@@ -85,6 +58,42 @@ pub fn settings(given: &Given, env: &Env) -> Result<Settings> {
         act,
         debug: given.debug,
         again,
+    })
+}
+
+/// What has to be read.
+///
+/// # Errors
+/// As [`settings`].
+pub fn load(given: &Given, env: &Env) -> Result<LoadOptions> {
+    let check = given.check;
+    refuse_surplus(check)?;
+    if check.evidence.replay.is_some() && (check.revision.is_some() || !check.rollback.pass_on().is_empty()) {
+        return Err(Advice::usage("a recording holds its own revision and flags of helm rollback")
+            .help("leave them out with --replay, or record again with others")
+            .into());
+    }
+    if let [first, ..] = flags::contradictions(&check.rollback).as_slice() {
+        return Err(Advice::usage(first.clone()).into());
+    }
+    let evidence = &check.evidence;
+    Ok(LoadOptions {
+        release: release(check)?,
+        target: check.revision.as_deref().map_or(Ok(TargetRequest::Best), target)?,
+        kube: given.kube.options(env)?,
+        source: source(evidence, env)?,
+        replay: evidence.replay.clone(),
+        live: evidence.live.clone(),
+        discovery: evidence.discovery.clone(),
+        live_evidence: !evidence.no_live,
+        server_dry_run: evidence.server_dry_run,
+        request_timeout: evidence.request_timeout,
+        evidence_timeout: evidence.evidence_timeout,
+        helm_bin: env.os("HELM_BIN").unwrap_or_else(|| "helm".into()),
+        helm_version: evidence.helm_version.clone(),
+        flags: check.rollback.flags(env),
+        migrations: migrations(evidence)?,
+        max_record_bytes: evidence.max_record_size,
     })
 }
 

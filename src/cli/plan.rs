@@ -10,12 +10,11 @@ use jiff::Timestamp;
 use crate::exit::{Advice, ExitStatus};
 use crate::load::caller;
 use crate::plan::{Body, Bound, Made, Plan, Request};
-use crate::release::redact::Redactor;
 use crate::settings::Output;
 use crate::shell;
 
-use super::args::{self, CheckArgs};
-use super::console::Console;
+use super::args::{self, AcceptArgs, CheckArgs};
+use super::around::Around;
 use super::look::Look;
 use super::options;
 use super::output::{self, BrokenPipe};
@@ -65,7 +64,13 @@ pub struct ShowArgs {
 }
 
 /// Makes a plan.
-pub fn make(session: &Session, args: &PlanArgs) -> Result<ExitStatus> {
+pub fn run(args: &PlanArgs, around: &Around<'_>) -> Result<ExitStatus> {
+    // It asks nobody, but what it freezes is to be acted on.
+    let settings = around.settings(&args.check, Some(&AcceptArgs::default()))?;
+    make(&around.session(&settings, &args.check), args)
+}
+
+fn make(session: &Session, args: &PlanArgs) -> Result<ExitStatus> {
     let out = args.out.as_deref().ok_or_else(|| Advice::usage("--out FILE is missing"))?;
     refuse_secrets(session)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
@@ -119,12 +124,13 @@ async fn freeze(session: &Session<'_>, args: &PlanArgs) -> Result<(Plan, Look)> 
 }
 
 /// Shows a plan.
-pub fn show(args: &ShowArgs, program: &str, console: &Console, redactor: &Redactor) -> Result<ExitStatus> {
+pub fn show(args: &ShowArgs, around: &Around<'_>) -> Result<ExitStatus> {
     options::one_report_each(&args.output.iter().map(|output| output.file.as_deref()).collect::<Vec<_>>())?;
     let plan = private::read_plan(&args.file)?;
     let report = plan.reviewed();
     // The plan has a digest of its own, which is not the report's.
-    output::write(&report, &plan.plan.bound.gate, &args.output, None, console, BrokenPipe::Ignore)?;
-    console.note(&format!("{}\n{}", plan.about(Timestamp::now()), how_to_apply(program, &args.file)), redactor);
+    output::write(&report, &plan.plan.bound.gate, &args.output, None, around.console, BrokenPipe::Ignore)?;
+    let text = format!("{}\n{}", plan.about(Timestamp::now()), how_to_apply(around.called_as.name(), &args.file));
+    around.console.note(&text, around.redactor);
     Ok(ExitStatus::Ok)
 }

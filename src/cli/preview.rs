@@ -19,15 +19,12 @@ use crate::pipeline;
 use crate::policy::Effective;
 use crate::preview;
 use crate::release::Revision;
-use crate::release::redact::Redactor;
 use crate::report::{self, Parts, Report, Summary, ToolInfo};
 use crate::settings::{MAX_RECORD_BYTES, Settings};
 
-use super::compare::Around;
-use super::console::Console;
+use super::around::Around;
 use super::flags::RollbackArgs;
 use super::look;
-use super::options::{self, Given};
 use super::output::{self, BrokenPipe};
 use super::progress::Spinner;
 
@@ -151,10 +148,9 @@ pub struct PreviewEvidenceArgs {
     pub helm_version: Option<HelmVersion>,
 }
 
-pub fn run(args: &PreviewArgs, around: &Around<'_>, console: &Console, redactor: &Redactor) -> Result<ExitStatus> {
+pub fn run(args: &PreviewArgs, around: &Around<'_>) -> Result<ExitStatus> {
     let check = check(args);
-    let given = Given { check: &check, accept: None, kube: around.kube, debug: around.debug, called_as: around.called_as };
-    let settings = options::settings(&given, around.env)?;
+    let settings = around.settings(&check, None)?;
     let upgrade = upgrade(args)?;
     if upgrade.server_render && !candidate::helm_reads(&settings.load.source) {
         return Err(Advice::usage("--server-render needs a cluster").help("leave --releases out").into());
@@ -162,13 +158,13 @@ pub fn run(args: &PreviewArgs, around: &Around<'_>, console: &Console, redactor:
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
     let progress = Spinner::new(settings.debug);
-    let planned = runtime.block_on(load::planned(&settings.load, &upgrade, redactor, &progress))?;
+    let planned = runtime.block_on(load::planned(&settings.load, &upgrade, around.redactor, &progress))?;
     drop(progress);
     let (mut report, policy) = judged(planned, &settings)?;
     if let Some(known) = &baseline {
         leave_out(&mut report, known);
     }
-    output::write(&report, &policy.gate, &settings.outputs, None, console, BrokenPipe::Ignore)?;
+    output::write(&report, &policy.gate, &settings.outputs, None, around.console, BrokenPipe::Ignore)?;
     Ok(gate::decide(&report, &policy.gate).exit())
 }
 

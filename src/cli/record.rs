@@ -6,20 +6,20 @@ use anyhow::{Context, Result};
 
 use crate::exit::ExitStatus;
 use crate::load;
-use crate::release::redact::Redactor;
-use crate::settings::Settings;
+use crate::settings::LoadOptions;
 
-use super::console::Console;
+use super::around::Around;
 use super::progress::Spinner;
 
-pub fn run(settings: &Settings, out: &Path, console: &Console, redactor: &Redactor) -> Result<ExitStatus> {
+pub fn run(options: &LoadOptions, out: &Path, around: &Around<'_>) -> Result<ExitStatus> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
-    let progress = Spinner::new(settings.debug);
-    let input = runtime.block_on(super::look::read(&settings.load, redactor, &progress))?;
+    let progress = Spinner::new(around.debug);
+    let input = runtime.block_on(super::look::read(options, around.redactor, &progress))?;
     drop(progress);
     load::recording::write(out, &input)?;
     let (from, to) = (input.from.revision, input.to.revision);
     let release = &input.from.name;
-    console.note(&format!("Recorded {release}, revision {from} back to {to}, in {}.", out.display()), redactor);
+    let text = format!("Recorded {release}, revision {from} back to {to}, in {}.", out.display());
+    around.console.note(&text, around.redactor);
     Ok(ExitStatus::Ok)
 }

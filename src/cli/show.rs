@@ -9,7 +9,8 @@ use crate::inspect::show::{self, Part};
 use crate::load::inspect::Session;
 use crate::release::Revision;
 
-use super::inspect::{Around, InspectFormat, InspectOutput, LiveArgs, RecordsArgs, output, revision};
+use super::around::Around;
+use super::inspect::{InspectFormat, InspectOutput, LiveArgs, RecordsArgs, output, revision};
 
 pub const EXAMPLES: &str = "\
 Examples:

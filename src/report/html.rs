@@ -33,6 +33,8 @@ pub fn render(report: &Report, policy: &GatePolicy) -> String {
     }
     forecast(&mut out, &report.predicted);
     gaps(&mut out, report);
+    policy_in_force(&mut out, report);
+    declared(&mut out, report);
     out.push_str("</main>\n");
     let (version, digest) = (html(&report.tool.version), html(&report.digest));
     let _ = writeln!(out, "<footer><p>helm rollback-safe {version}<br/><code>{digest}</code></p></footer>\n</body>\n</html>");
@@ -269,6 +271,34 @@ fn gaps(out: &mut String, report: &Report) {
         let _ = writeln!(out, "<li>{mark}{}: {}{}</li>", html(&gap.what), html(&gap.why), html(&affects));
     }
     out.push_str("</ul>\n</section>\n");
+}
+
+/// Each source of the policy with its digest, and what of it did nothing.
+fn policy_in_force(out: &mut String, report: &Report) {
+    let Some(policy) = &report.policy else { return };
+    open(out, "policy", "Policy");
+    out.push_str("<dl>\n");
+    coded(out, "in force", &policy.digest);
+    for source in &policy.sources {
+        field(out, source.authority.as_str(), &source.path);
+        coded(out, "digest", &source.digest);
+    }
+    for (name, waivers) in [("expired waiver", &policy.expired_waivers), ("unused waiver", &policy.unused_waivers)] {
+        waivers.iter().for_each(|waiver| field(out, name, &waiver.sentence()));
+    }
+    policy.ignored.iter().for_each(|ignored| field(out, "ignored", ignored));
+    out.push_str("</dl>\n</section>\n");
+}
+
+/// What the charts say of themselves.
+fn declared(out: &mut String, report: &Report) {
+    if report.declared.is_empty() {
+        return;
+    }
+    open(out, "declared", "Declared by the chart");
+    out.push_str("<dl>\n");
+    report.declared.iter().for_each(|item| field(out, item.source.word(), &format!("{}: {}", item.at, item.text)));
+    out.push_str("</dl>\n</section>\n");
 }
 
 fn open(out: &mut String, id: &str, title: &str) {

@@ -154,7 +154,7 @@ fn the_same_chart_comes_back() {
     let args = ["shop", "chart", "--releases", "releases.yaml", "-n", "prod", "--helm-version", "3.22.0"];
     let text = String::from_utf8(place.run(&helm, &args).stdout).unwrap();
     let first = text.lines().take(3).collect::<Vec<_>>().join(" ");
-    assert!(first.contains("--atomic") && first.contains("if upgrading shop to shop fails"), "{text}");
+    assert!(first.contains("--atomic") && first.contains("if upgrading shop to shop-2.0.0 fails"), "{text}");
     assert!(!text.contains("--accept"), "there is nothing to accept: {text}");
     let report = place.report(&helm, &["--helm-version", "4.3.1"]);
     assert_eq!(report["preview"]["flag"], "--rollback-on-failure");
