@@ -284,7 +284,7 @@ facts! {
     KeepLostToDuplicateKey "keep-lost-to-duplicate-key" "keep is lost to a duplicate key";
     ReleaseNamespace "release-namespace" "the namespace that holds the release's records";
     HasCustomResources "has-custom-resources" "custom resources of the definition exist";
-    NoCustomResources "no-custom-resources" "no custom resource of the definition exists";
+    NoCustomResources "no-custom-resources" "no custom resource of the definition exists, nothing is in the namespace";
     CountUnknown "count-unknown" "the content could not be counted";
     OtherRelease "other-release" "the live object belongs to another Helm release";
     Unowned "unowned" "the live object belongs to no Helm release";

@@ -119,7 +119,7 @@ impl Plan {
         whole
     }
 
-    /// The same plan with one acceptance more, or another one in the place of an equal signer's.
+    /// The same plan with one acceptance more. Several of one signer count once.
     pub fn accepted(mut self, acceptance: Acceptance) -> Plan {
         self.acceptances.push(acceptance);
         self.digest = self.computed();

@@ -16,12 +16,24 @@ pub fn facts(forward: &Input, forecast: &Forecast) -> Facts {
     facts.cached_discovery = forward.facts.discovery.clone();
     let state = State::new(forward, forecast.method);
     for step in &forecast.steps {
-        if let Some(live) = state.after(step) {
-            facts.live.insert(step.object.clone(), Known::Yes(live));
+        let Some(live) = state.after(step) else { continue };
+        if step.action == Action::Create {
+            empty(&step.object, &mut facts);
         }
+        facts.live.insert(step.object.clone(), Known::Yes(live));
     }
     facts.discovery = served(facts.discovery, forward, forecast);
     facts
+}
+
+/// What the upgrade itself has made holds nothing but what the upgrade brought.
+fn empty(made: &ObjectRef, facts: &mut Facts) {
+    if made.is("", "Namespace") {
+        facts.namespace_contents.insert(made.name.clone(), Known::Yes(Vec::new()));
+    }
+    if made.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+        facts.custom_resources.insert(made.name.clone(), Known::Yes(Vec::new()));
+    }
 }
 
 struct State<'a> {

@@ -142,8 +142,8 @@ impl AddAssign<&Figures> for Figures {
     }
 }
 
-/// What was said, without losses in tables that took no row, without refused writes of tables that took none before, without routines and other objects that nothing is asked of, and
-/// behind a refused migration without tables that are not there: nothing can be seen there.
+/// What was said, without what nothing can be seen of: losses in tables that took no row, refused writes of tables that took none
+/// before, routines and other objects that nothing is asked of, and behind a refused migration tables that are not there.
 fn predicted(kind: EffectKind, effects: &[EffectReport], measured: &Measured, behind: bool) -> Vec<String> {
     let gone = measured.gone.iter().any(|gone| gone.to.is_none());
     let blind = |effect: &EffectReport| {
