@@ -101,7 +101,9 @@ fn kinds(chosen: &[&Shown]) -> String {
     let possible = |word: &str| sum.only_possible.get(word).copied().unwrap_or_default();
     let told = KINDS.map(|(_, word)| format!("{} {word}", possible(word))).join(", ");
     let table = table(KINDS.map(|(_, word)| (word, count(word))), [sum.downs_agree, sum.downs]);
-    format!("{table}Of the false ones say *possible* alone, which rows without those values cannot refute: {told}.\n")
+    format!(
+        "{table}Of the false ones at least these say *possible* alone, which rows without those values cannot refute: {told}.\n"
+    )
 }
 
 fn table(kinds: [(&str, Counts); 3], [agree, downs]: [usize; 2]) -> String {
