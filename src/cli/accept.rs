@@ -82,7 +82,7 @@ pub fn run(args: &AcceptFindingArgs, around: &Around) -> Result<ExitStatus> {
     in_time(&plan, args, now)?;
     let findings = named(&plan, &args.finding)?;
     refuse_unacceptable(&findings, &policy)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
+    let runtime = super::runtime()?;
     let identity = runtime.block_on(identity(&settings, around));
     let mut accepted = plan.clone();
     for finding in findings {

@@ -1,15 +1,13 @@
 //! `apply`: reads everything anew, refuses if what the plan binds has moved, and runs it if it is accepted.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Command, FromArgMatches};
 use jiff::Timestamp;
 
-use crate::execute::{self, Given, Proposal};
+use crate::execute::{self, Given};
 use crate::exit::{Advice, ExitStatus};
 use crate::gate::{GatePolicy, OnInconclusive};
 use crate::load::caller::{self, Caller};
@@ -20,7 +18,7 @@ use crate::rules::Severity;
 use crate::settings::{LoadOptions, MAX_RECORD_BYTES, Settings, TargetRequest};
 
 use super::applied;
-use super::args::{self, AcceptArgs, CheckArgs, EvidenceArgs, GateArgs, SchemaArgs, SideDir};
+use super::args::{self, AcceptArgs, CheckArgs, EvidenceArgs, GateArgs, SchemaArgs, SideDir, TimeoutArgs};
 use super::around::Around;
 use super::audit;
 use super::console::can_ask;
@@ -53,7 +51,7 @@ pub struct ApplyArgs {
 }
 
 /// What a plan does not name: places on the machine it is carried out on, and how patient to be.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Evidence")]
 pub struct ApplyEvidenceArgs {
     /// The --migrations that the plan was made with
@@ -64,12 +62,8 @@ pub struct ApplyEvidenceArgs {
     pub git: Option<(String, String)>,
     #[command(flatten)]
     pub schema: SchemaArgs,
-    /// How long one read of live evidence may take
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = args::duration)]
-    pub request_timeout: Duration,
-    /// How long all reads of live evidence together may take
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = args::duration)]
-    pub evidence_timeout: Duration,
+    #[command(flatten)]
+    pub timeouts: TimeoutArgs,
 }
 
 pub fn run(args: &ApplyArgs, around: &Around) -> Result<ExitStatus> {
@@ -79,7 +73,7 @@ pub fn run(args: &ApplyArgs, around: &Around) -> Result<ExitStatus> {
     let settings = settings(&plan.plan, &check, &args.accept, around)?;
     same_migrations(&plan.plan, &check)?;
     let session = around.session(&settings, &check);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
+    let runtime = super::runtime()?;
     let apply = Apply { plan: &plan, session: &session };
     runtime.block_on(apply.go())
 }
@@ -111,8 +105,7 @@ fn check_args(plan: &Body, gate: &GateArgs, evidence: &ApplyEvidenceArgs) -> Res
             migrations: given.migrations,
             git: given.git,
             schema: given.schema,
-            request_timeout: given.request_timeout,
-            evidence_timeout: given.evidence_timeout,
+            timeouts: given.timeouts,
             max_record_size: MAX_RECORD_BYTES,
             ..EvidenceArgs::default()
         },
@@ -140,14 +133,7 @@ fn settings(plan: &Body, check: &CheckArgs, accept: &AcceptArgs, around: &Around
 
 /// Settings for work on the plan itself.
 pub fn plain_settings(plan: &Body, around: &Around) -> Result<Settings> {
-    let evidence = ApplyEvidenceArgs {
-        migrations: Vec::new(),
-        git: None,
-        schema: SchemaArgs::default(),
-        request_timeout: Duration::from_secs(5),
-        evidence_timeout: Duration::from_secs(20),
-    };
-    let check = check_args(plan, &GateArgs::default(), &evidence)?;
+    let check = check_args(plan, &GateArgs::default(), &ApplyEvidenceArgs::default())?;
     settings(plan, &check, &AcceptArgs::default(), around)
 }
 
@@ -336,20 +322,10 @@ impl Apply<'_> {
         let open = approve::open(&look.report, ballot, &policy);
         let critical = open.iter().filter(|open| open.finding.severity == Severity::Critical);
         let critical: Vec<String> = critical.map(|open| harmless(&open.finding.message)).collect();
-        let proposal = Proposal {
-            release: &look.input.from.name,
-            namespace: &look.input.namespace,
-            from: look.input.from.revision,
-            to: look.input.to.revision,
-            digest: &self.plan.digest,
-            critical: &critical,
-            command: &harmless(&command.display()),
-        };
         let given = Given { terminal: true, ..Given::default() };
-        let answer = execute::accept(&proposal, &given, io::stdin().lock(), io::stderr()).context("asking for acceptance")?;
-        if let Some(why) = answer.why_not() {
-            self.session.console.note(why, self.session.redactor);
-            return Ok(answer.exit());
+        let refused = self.session.propose(look, command, &self.plan.digest, &critical, &given)?;
+        if refused.is_some() {
+            return Ok(refused);
         }
         self.still_holds(&self.look().await?, caller)?;
         Ok(None)

@@ -285,12 +285,8 @@ pub struct EvidenceArgs {
     pub git: Option<(String, String)>,
     #[command(flatten)]
     pub schema: SchemaArgs,
-    /// How long one read of live evidence may take
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
-    pub request_timeout: Duration,
-    /// How long all reads of live evidence together may take
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
-    pub evidence_timeout: Duration,
+    #[command(flatten)]
+    pub timeouts: TimeoutArgs,
     /// Forecast for this Helm instead of the installed one
     #[arg(long, value_name = "X.Y.Z", value_parser = helm_version)]
     pub helm_version: Option<HelmVersion>,
@@ -355,6 +351,23 @@ pub struct ProofArgs {
     /// Nobody needs what is on that server
     #[arg(long, requires = "prove")]
     pub i_own_this_database: bool,
+}
+
+/// How patient to be with a cluster.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct TimeoutArgs {
+    /// How long one read of live evidence may take
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub request_timeout: Duration,
+    /// How long all reads of live evidence together may take
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
+    pub evidence_timeout: Duration,
+}
+
+impl Default for TimeoutArgs {
+    fn default() -> TimeoutArgs {
+        TimeoutArgs { request_timeout: Duration::from_secs(5), evidence_timeout: Duration::from_secs(20) }
+    }
 }
 
 /// What is read besides the files of migrations.

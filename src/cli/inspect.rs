@@ -1,9 +1,8 @@
 //! What `history`, `show` and `diff` share: where records come from, and the forms of the answer.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
 use crate::exit::Advice;
@@ -27,10 +26,6 @@ pub struct RecordsArgs {
     #[arg(long, value_name = "BYTES", default_value_t = MAX_RECORD_BYTES, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_record_size: u64,
 }
-
-/// As `check` has them by default.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One `-o` of these commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,8 +90,6 @@ impl Around<'_> {
                 live: live.live,
                 discovery: live.discovery,
                 helm_version: live.helm_version,
-                request_timeout: REQUEST_TIMEOUT,
-                evidence_timeout: EVIDENCE_TIMEOUT,
                 ..EvidenceArgs::default()
             },
             rollback: super::flags::RollbackArgs { history_max: live.history_max, ..Default::default() },
@@ -107,7 +100,7 @@ impl Around<'_> {
 
     /// Runs what reads.
     pub fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
+        let runtime = super::runtime()?;
         runtime.block_on(work)
     }
 

@@ -57,8 +57,16 @@ pub async fn read(options: &LoadOptions, redactor: &Redactor, progress: &dyn Pro
 /// # Errors
 /// The policy of the namespace has faults, or a flag loosens what is enforced: an [`Advice`] of status *usage*.
 pub fn judge(input: Input, policy: &policy::Policy, rules: &RuleSet) -> Result<Look> {
-    let policy = in_force(&input, policy, rules)?;
     let evaluation = pipeline::evaluate(&input, rules);
+    report_on(input, evaluation, policy, rules)
+}
+
+/// The report on what was worked out already, under the policy as it is at this moment.
+///
+/// # Errors
+/// As [`judge`].
+pub fn report_on(input: Input, evaluation: Evaluation, policy: &policy::Policy, rules: &RuleSet) -> Result<Look> {
+    let policy = in_force(&input, policy, rules)?;
     let tool = ToolInfo { version: env!("CARGO_PKG_VERSION").to_owned(), rules_digest: rules.digest() };
     let parts = report::Parts {
         forecast: &evaluation.forecast,
@@ -71,11 +79,7 @@ pub fn judge(input: Input, policy: &policy::Policy, rules: &RuleSet) -> Result<L
     Ok(Look { input, evaluation, report, policy })
 }
 
-/// What is in force for the release that was read.
-///
-/// # Errors
-/// As [`judge`].
-pub fn in_force(input: &Input, policy: &policy::Policy, rules: &RuleSet) -> Result<Effective> {
+fn in_force(input: &Input, policy: &policy::Policy, rules: &RuleSet) -> Result<Effective> {
     let scope = Scope {
         namespace: &input.namespace,
         release: &input.from.name,

@@ -27,7 +27,7 @@ pub fn run(args: &MigrationsArgs, console: &Console) -> Result<ExitStatus> {
     one_report_each(&args.output.iter().map(|output| output.file.as_deref()).collect::<Vec<_>>())?;
     let (newer, older) = trees(args)?;
     let settings = args.schema.settings().map_err(Advice::usage)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = super::runtime()?;
     let mut opened = runtime.block_on(schema::open(&settings))?;
     let scratch = if args.proof.prove { Some(prove::scratch(args)?) } else { None };
     let history = history(&newer, args, opened.dialect(), scratch.as_ref().map(prove::Scratch::dialect));

@@ -36,7 +36,7 @@ use std::ffi::{OsStr, OsString};
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::exit::ExitStatus;
@@ -165,6 +165,11 @@ fn execute(cli: &Cli, around: &Around<'_>) -> Result<ExitStatus> {
         Command::Completion { shell } => completion(*shell),
         Command::Man(args) => man::run(args, definition(CalledAs::Direct)),
     }
+}
+
+/// What commands that wait for others run on.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")
 }
 
 fn completion(shell: clap_complete::Shell) -> Result<ExitStatus> {

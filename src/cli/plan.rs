@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
@@ -73,7 +73,7 @@ pub fn run(args: &PlanArgs, around: &Around<'_>) -> Result<ExitStatus> {
 fn make(session: &Session, args: &PlanArgs) -> Result<ExitStatus> {
     let out = args.out.as_deref().ok_or_else(|| Advice::usage("--out FILE is missing"))?;
     refuse_secrets(session)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
+    let runtime = super::runtime()?;
     let plan = runtime.block_on(freeze(session, args))?;
     private::write(out, &crate::plan::file::render(&plan.0))?;
     let settings = session.settings;

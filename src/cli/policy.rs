@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::Env;
@@ -105,7 +105,7 @@ impl Seen {
 
     fn of_cluster(kube: &KubeArgs, env: &Env, redactor: &Redactor) -> Result<Seen> {
         let options = kube.options(env)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
+        let runtime = super::runtime()?;
         runtime.block_on(async {
             let cluster = Cluster::connect(&options).await.map_err(|error| error.scrubbed(redactor)).map_err(no_cluster)?;
             let namespace = cluster.namespace().to_owned();

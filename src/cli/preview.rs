@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Deserialize;
 
-use crate::cli::args::{CheckArgs, EvidenceArgs, GateArgs, SchemaArgs, SideDir};
+use crate::cli::args::{CheckArgs, EvidenceArgs, GateArgs, SchemaArgs, SideDir, TimeoutArgs};
 use crate::exit::{Advice, ExitStatus};
 use crate::gate;
 use crate::helm::HelmVersion;
@@ -16,15 +15,14 @@ use crate::load::candidate::{self, Upgrade, ValuesMode};
 use crate::load::documents;
 use crate::load::preview::{self as load, Planned};
 use crate::pipeline;
-use crate::policy::Effective;
 use crate::preview;
 use crate::release::Revision;
-use crate::report::{self, Parts, Report, Summary, ToolInfo};
+use crate::report::{self, Report, Summary};
 use crate::settings::{MAX_RECORD_BYTES, Settings};
 
 use super::around::Around;
 use super::flags::RollbackArgs;
-use super::look;
+use super::look::{self, Look};
 use super::output::{self, BrokenPipe};
 use super::progress::Spinner;
 
@@ -137,12 +135,8 @@ pub struct PreviewEvidenceArgs {
     pub git: Option<(String, String)>,
     #[command(flatten)]
     pub schema: SchemaArgs,
-    /// How long one read of live evidence may take
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = super::args::duration)]
-    pub request_timeout: Duration,
-    /// How long all reads of live evidence together may take
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = super::args::duration)]
-    pub evidence_timeout: Duration,
+    #[command(flatten)]
+    pub timeouts: TimeoutArgs,
     /// Forecast for this Helm instead of the installed one, which still renders
     #[arg(long, value_name = "X.Y.Z", value_parser = super::args::helm_version)]
     pub helm_version: Option<HelmVersion>,
@@ -156,20 +150,21 @@ pub fn run(args: &PreviewArgs, around: &Around<'_>) -> Result<ExitStatus> {
         return Err(Advice::usage("--server-render needs a cluster").help("leave --releases out").into());
     }
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
+    let runtime = super::runtime()?;
     let progress = Spinner::new(settings.debug);
     let planned = runtime.block_on(load::planned(&settings.load, &upgrade, around.redactor, &progress))?;
     drop(progress);
-    let (mut report, policy) = judged(planned, &settings)?;
+    let mut look = judged(planned, &settings)?;
     if let Some(known) = &baseline {
-        leave_out(&mut report, known);
+        leave_out(&mut look.report, known);
     }
-    output::write(&report, &policy.gate, &settings.outputs, None, around.console, BrokenPipe::Ignore)?;
-    Ok(gate::decide(&report, &policy.gate).exit())
+    let gate = &look.policy.gate;
+    output::write(&look.report, gate, &settings.outputs, None, around.console, BrokenPipe::Ignore)?;
+    Ok(gate::decide(&look.report, gate).exit())
 }
 
 /// The report on the rollback of the failed upgrade, with the section about the upgrade.
-fn judged(planned: Planned, settings: &Settings) -> Result<(Report, Effective)> {
+fn judged(planned: Planned, settings: &Settings) -> Result<Look> {
     let rules = &settings.rules;
     let Planned { input, current, has_target } = planned;
     let (input, evaluation, upgrade) = match &current {
@@ -185,19 +180,12 @@ fn judged(planned: Planned, settings: &Settings) -> Result<(Report, Effective)> 
             (input, evaluation, None)
         }
     };
-    let tool = ToolInfo { version: env!("CARGO_PKG_VERSION").to_owned(), rules_digest: rules.digest() };
-    let parts = Parts {
-        forecast: &evaluation.forecast,
-        findings: &evaluation.findings,
-        schema: &evaluation.schema,
-        gaps: &evaluation.gaps,
-    };
-    let policy = look::in_force(&input, &settings.policy, rules)?;
-    let mut report = report::build_under(&input, parts, tool, &policy);
+    let mut look = look::report_on(input, evaluation, &settings.policy, rules)?;
+    let Look { input, evaluation, .. } = &look;
     let migrations = evaluation.findings.iter().any(|finding| finding.rule.starts_with("migra"));
-    let plan = preview::Plan { input: &input, upgrade: upgrade.as_ref(), back: &evaluation.forecast, has_target, migrations };
-    report.preview = Some(preview::section(&plan));
-    Ok((report, policy))
+    let plan = preview::Plan { input, upgrade: upgrade.as_ref(), back: &evaluation.forecast, has_target, migrations };
+    look.report.preview = Some(preview::section(&plan));
+    Ok(look)
 }
 
 /// The findings of an earlier report.
@@ -303,8 +291,7 @@ fn check(args: &PreviewArgs) -> CheckArgs {
             migrations: given.migrations,
             git: given.git,
             schema: given.schema,
-            request_timeout: given.request_timeout,
-            evidence_timeout: given.evidence_timeout,
+            timeouts: given.timeouts,
             helm_version: given.helm_version,
             max_record_size: MAX_RECORD_BYTES,
             ..EvidenceArgs::default()

@@ -60,7 +60,7 @@ pub fn run(args: &MigrationsArgs, mut scratch: Scratch, history: &History, repor
     if args.output.iter().any(|output| !matches!(output.format, MigrationsFormat::Text | MigrationsFormat::Json)) {
         return Err(Advice::usage("a proof is written as text or json").into());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
+    let runtime = super::runtime()?;
     let figures = runtime.block_on(proved(&mut scratch, args, history, report))?;
     let shown = scratch.shown.clone();
     drop(scratch);

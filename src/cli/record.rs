@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::exit::ExitStatus;
 use crate::load;
@@ -12,7 +12,7 @@ use super::around::Around;
 use super::progress::Spinner;
 
 pub fn run(options: &LoadOptions, out: &Path, around: &Around<'_>) -> Result<ExitStatus> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
+    let runtime = super::runtime()?;
     let progress = Spinner::new(around.debug);
     let input = runtime.block_on(super::look::read(options, around.redactor, &progress))?;
     drop(progress);

@@ -35,7 +35,7 @@ pub struct Session<'a> {
 }
 
 pub fn run(session: &Session) -> Result<ExitStatus> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")?;
+    let runtime = super::runtime()?;
     runtime.block_on(session.go())
 }
 
@@ -115,27 +115,39 @@ impl Session<'_> {
             .filter(|finding| finding.severity == Severity::Critical)
             .map(|f| harmless(&f.message))
             .collect();
-        let line = harmless(&command.display());
-        let proposal = Proposal {
-            release: &look.input.from.name,
-            namespace: &look.input.namespace,
-            from: look.input.from.revision,
-            to: look.input.to.revision,
-            digest: &look.report.digest,
-            critical: &critical,
-            command: &line,
-        };
         let given = Given {
             digest: self.settings.acceptance.digest.clone(),
             critical: self.settings.acceptance.critical,
             terminal: can_ask(),
         };
-        let answer = execute::accept(&proposal, &given, io::stdin().lock(), io::stderr()).context("asking for acceptance")?;
+        let refused = self.propose(look, command, &look.report.digest, &critical, &given)?;
+        Ok(refused.or_else(|| self.beyond_one_vote(look, &policy)))
+    }
+
+    /// Has one person accept what goes by this digest, with these lines about critical findings. None if it is accepted, else what
+    /// the process ends with.
+    pub(super) fn propose(
+        &self,
+        look: &Look,
+        command: &HelmCommand,
+        digest: &str,
+        critical: &[String],
+        given: &Given,
+    ) -> Result<Option<ExitStatus>> {
+        let proposal = Proposal {
+            release: &look.input.from.name,
+            namespace: &look.input.namespace,
+            from: look.input.from.revision,
+            to: look.input.to.revision,
+            digest,
+            critical,
+            command: &harmless(&command.display()),
+        };
+        let answer = execute::accept(&proposal, given, io::stdin().lock(), io::stderr()).context("asking for acceptance")?;
         if let Some(why) = answer.why_not() {
             self.console.note(why, self.redactor);
-            return Ok(answer.exit());
         }
-        Ok(self.beyond_one_vote(look, &policy))
+        Ok(answer.exit())
     }
 
     /// What policy does not leave to one person: it takes a plan.
