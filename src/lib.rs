@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod analyze;
+mod both;
 pub mod cli;
 pub mod diff;
 pub mod execute;
@@ -38,3 +39,4 @@ pub mod settings;
 mod shell;
 pub mod sql;
 mod table;
+mod whole;

@@ -25,7 +25,7 @@ use super::apply;
 use super::around::Around;
 use super::audit::{self, Audit};
 use super::look;
-use super::private;
+use super::plan_file;
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -55,7 +55,7 @@ pub struct AcceptFindingArgs {
     /// Last day on which it counts, or a time: 2026-03-02, 2026-03-02T18:00:00Z [default: as long as the plan]
     #[arg(long, value_name = "DATE", value_parser = until)]
     pub until: Option<Timestamp>,
-    /// Sign with this SSH key, by `ssh-keygen -Y sign`: a private key, or a public one whose private part an agent has
+    /// Sign with this SSH key, by `ssh-keygen -Y sign`: a plan_file key, or a public one whose plan_file part an agent has
     #[arg(long, value_name = "KEYFILE")]
     pub sign: Option<PathBuf>,
     /// Add a line of JSON to this file: who, when, what, under which policy
@@ -74,7 +74,7 @@ fn until(text: &str) -> Result<Timestamp, String> {
 }
 
 pub fn run(args: &AcceptFindingArgs, around: &Around) -> Result<ExitStatus> {
-    let plan = private::read_plan(&args.file)?;
+    let plan = plan_file::read(&args.file)?;
     let settings = apply::plain_settings(&plan.plan, around)?;
     let now = Timestamp::now();
     let in_force = in_force(&plan.plan, &settings, now)?;
@@ -100,7 +100,7 @@ pub fn run(args: &AcceptFindingArgs, around: &Around) -> Result<ExitStatus> {
     }
     let ballot = ballot(&accepted, &policy)?;
     runtime.block_on(leave_traces(&accepted, plan.acceptances.len(), &policy, &Traces { args, settings: &settings, around }))?;
-    private::write(&args.file, &crate::plan::file::render(&accepted))?;
+    plan_file::write(&args.file, &accepted)?;
     around.console.note(&what_is_left(&accepted, &ballot, &policy), around.redactor);
     Ok(ExitStatus::Ok)
 }

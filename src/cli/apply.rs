@@ -27,7 +27,7 @@ use super::kube::KubeArgs;
 use super::look::Look;
 use super::output::{self, BrokenPipe};
 use super::run::{Session, harmless, may_write_records};
-use super::{options, private, vote};
+use super::{options, plan_file, vote};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -67,7 +67,7 @@ pub struct ApplyEvidenceArgs {
 }
 
 pub fn run(args: &ApplyArgs, around: &Around) -> Result<ExitStatus> {
-    let plan = private::read_plan(&args.file)?;
+    let plan = plan_file::read(&args.file)?;
     the_accepted_one(&plan, args.accept.accept.as_deref())?;
     let check = check_args(&plan.plan, &args.gate, &args.evidence)?;
     let settings = settings(&plan.plan, &check, &args.accept, around)?;

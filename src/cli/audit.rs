@@ -17,7 +17,6 @@ use crate::settings::{Driver, LoadOptions, Source};
 
 use super::console::Console;
 use super::look::Look;
-use super::private;
 use super::run::Session;
 use crate::release::redact::Redactor;
 
@@ -33,7 +32,7 @@ impl Audit<'_> {
     /// The line first: who asked for a file wants nothing to happen that is not in it.
     pub async fn leave(&self, entry: &Entry) -> Result<()> {
         if let Some(file) = self.file {
-            private::append(file, &entry.line()).with_context(|| {
+            crate::whole::append(file, &entry.line()).with_context(|| {
                 Advice::new(ExitStatus::Usage, format!("the audit file {} cannot be written", file.display()))
             })?;
         }

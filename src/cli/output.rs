@@ -1,8 +1,8 @@
 //! The report to where it was asked for.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -11,6 +11,7 @@ use crate::gate::GatePolicy;
 use crate::report::text::{self, TextOptions};
 use crate::report::{Report, github, gitlab, html, in_toto, json, junit, markdown, policy_report, sarif, yaml};
 use crate::settings::{Format, Output};
+use crate::whole::{self, Readers, Whole};
 
 use super::console::Console;
 
@@ -74,59 +75,18 @@ pub fn probe(file: &Path) -> Result<()> {
         // Whoever reads from a pipe would take a look at it for the end.
         Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
         Ok(_) => OpenOptions::new().append(true).open(file).map(drop).with_context(refused),
-        Err(_) => beside(file).map(drop).with_context(refused),
+        Err(_) => Whole::begin(file, Readers::AsBefore).map(drop).with_context(refused),
     }
 }
 
 /// Writes a file, whole or not at all: whoever reads it meanwhile sees the former one.
 pub fn save(file: &Path, text: &str) -> Result<()> {
-    let failed = || format!("writing the report to {}", file.display());
-    let metadata = fs::metadata(file);
-    // Devices and pipes cannot be replaced, and in some directories only the file itself may be written.
-    let half = match &metadata {
-        Ok(metadata) if !metadata.is_file() => None,
-        _ => beside(file).ok(),
-    };
-    let Some((mut half, mut out)) = half else { return fs::write(file, text).with_context(failed) };
-    out.write_all(text.as_bytes()).with_context(failed)?;
-    if let Ok(metadata) = metadata {
-        out.set_permissions(metadata.permissions()).with_context(failed)?;
-    }
-    // A link stays a link.
-    let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    fs::rename(&half.path, target).with_context(failed)?;
-    half.done = true;
-    Ok(())
+    whole::write(file, text, Readers::AsBefore).with_context(|| format!("writing the report to {}", file.display()))
 }
 
 fn append(file: &Path, text: &str) -> Result<()> {
     let open = OpenOptions::new().create(true).append(true).open(file);
     open.and_then(|mut out| out.write_all(text.as_bytes())).with_context(|| format!("writing the report to {}", file.display()))
-}
-
-/// A file that is gone unless it became the report.
-struct Half {
-    path: PathBuf,
-    done: bool,
-}
-
-impl Drop for Half {
-    fn drop(&mut self) {
-        if !self.done {
-            // Nothing can be done about a file that cannot be removed.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// A new file in the same directory as what `file` names, so that it can take its place.
-fn beside(file: &Path) -> io::Result<(Half, File)> {
-    let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let random = getrandom::u64().map_err(io::Error::other)?;
-    let path = target.with_file_name(format!(".rollback-safe-{random:016x}.part"));
-    let out = OpenOptions::new().write(true).create_new(true).open(&path)?;
-    Ok((Half { path, done: false }, out))
 }
 
 /// Prints to standard output.

@@ -18,7 +18,7 @@ use super::around::Around;
 use super::look::Look;
 use super::options;
 use super::output::{self, BrokenPipe};
-use super::private;
+use super::plan_file;
 use super::run::Session;
 
 pub const EXAMPLES: &str = "\
@@ -75,7 +75,7 @@ fn make(session: &Session, args: &PlanArgs) -> Result<ExitStatus> {
     refuse_secrets(session)?;
     let runtime = super::runtime()?;
     let plan = runtime.block_on(freeze(session, args))?;
-    private::write(out, &crate::plan::file::render(&plan.0))?;
+    plan_file::write(out, &plan.0)?;
     let settings = session.settings;
     output::write(&plan.1.report, &plan.1.policy.gate, &settings.outputs, None, session.console, BrokenPipe::Ignore)?;
     let command = how_to_apply(&settings.again.program, out);
@@ -126,7 +126,7 @@ async fn freeze(session: &Session<'_>, args: &PlanArgs) -> Result<(Plan, Look)> 
 /// Shows a plan.
 pub fn show(args: &ShowArgs, around: &Around<'_>) -> Result<ExitStatus> {
     options::one_report_each(&args.output.iter().map(|output| output.file.as_deref()).collect::<Vec<_>>())?;
-    let plan = private::read_plan(&args.file)?;
+    let plan = plan_file::read(&args.file)?;
     let report = plan.reviewed();
     // The plan has a digest of its own, which is not the report's.
     output::write(&report, &plan.plan.bound.gate, &args.output, None, around.console, BrokenPipe::Ignore)?;

@@ -1,26 +1,21 @@
 //! Recordings on disk.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufReader, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{BufReader, Write};
 use std::path::Path;
 
 use super::documents::MAX_FILE;
 use super::error::LoadError;
 use crate::input::Input;
 use crate::recording::{Head, Recording, SCHEMA};
+use crate::whole::{Readers, Whole};
 
 /// Writes what was read, for its owner only; a file that is there is replaced.
 pub fn write(path: &Path, input: &Input) -> anyhow::Result<()> {
     let failed = |why: String| LoadError::File { path: path.display().to_string(), why };
-    let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    let file = open.map_err(|error| failed(error.to_string()))?;
-    // A file that was there keeps its mode when it is opened.
-    let own = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    file.set_permissions(own).map_err(|error| failed(error.to_string()))?;
-    let mut out = BufWriter::new(file);
+    let mut out = Whole::begin(path, Readers::Owner).map_err(|error| failed(error.to_string()))?;
     serde_json::to_writer(&mut out, &Recording::of(input)).map_err(|error| failed(error.to_string()))?;
-    writeln!(out).and_then(|()| out.flush()).map_err(|error| failed(error.to_string()).into())
+    writeln!(out).and_then(|()| out.finish()).map_err(|error| failed(error.to_string()).into())
 }
 
 /// Reads a recording back.
