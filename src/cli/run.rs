@@ -49,7 +49,10 @@ impl Session<'_> {
         }
         self.show(&look)?;
         if !self.settings.act {
-            return Ok(gate::decide(&look.report, &look.policy.gate).exit());
+            let status = gate::decide(&look.report, &look.policy.gate).exit();
+            // The program ends here: taking both manifests apart value by value would only cost time.
+            std::mem::forget(look);
+            return Ok(status);
         }
         let command = self.helm(&look.input)?;
         may_write_records(&look.input)?;

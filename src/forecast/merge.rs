@@ -20,6 +20,7 @@ struct Strategic<'a> {
 impl Strategic<'_> {
     fn value(&self, from: &Value, to: &Value, live: &Value, path: &str) -> Value {
         match (to, live) {
+            _ if to == live => without_nulls(live),
             (Value::Map(_), Value::Map(_)) if lists::is_atomic_map(self.id, path, ListMode::StrategicMerge) => without_nulls(to),
             (Value::Map(to_map), Value::Map(live_map)) => self.map(from, to_map, live_map, path),
             (Value::List(to_items), Value::List(live_items)) => self.list(from.as_list(), to_items, live_items, path),
@@ -30,16 +31,12 @@ impl Strategic<'_> {
     fn map(&self, from: &Value, to: &Map, live: &Map, path: &str) -> Value {
         let mut result = Map::new();
         for (key, value) in live {
-            let removed = !to.contains_key(key) && !from.get(key).is_null();
-            if !removed {
+            let only_live = !to.contains_key(key) && from.get(key).is_null();
+            if only_live {
                 result.insert(key.clone(), value.clone());
             }
         }
-        for (key, value) in to {
-            if value.is_null() {
-                result.remove(key);
-                continue;
-            }
+        for (key, value) in to.iter().filter(|(_, value)| !value.is_null()) {
             let child = join(path, key);
             let merged = match live.get(key) {
                 Some(current) => self.value(from.get(key), value, current, &child),
@@ -136,6 +133,18 @@ pub fn without_nulls(value: &Value) -> Value {
         ),
         Value::List(items) => Value::List(items.iter().map(without_nulls).collect()),
         other => other.clone(),
+    }
+}
+
+/// The same for an object that nobody else looks at.
+pub fn prune_nulls(value: &mut Value) {
+    match value {
+        Value::Map(map) => {
+            map.retain(|_, child| !child.is_null());
+            map.values_mut().for_each(prune_nulls);
+        }
+        Value::List(items) => items.iter_mut().for_each(prune_nulls),
+        _ => {}
     }
 }
 

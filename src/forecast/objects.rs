@@ -95,8 +95,9 @@ fn refused(sides: &Sides<'_>, field: &str, reason: &str, conflict: bool) -> Chan
     Changed { after: sides.live.clone(), unchanged: false, rejected: vec![rejected] }
 }
 
-fn judged(sides: &Sides<'_>, after: Value, facts: &Facts) -> Changed {
-    let after = bodies::with_server_fields(sides.id, merge::without_nulls(&after), sides.live);
+fn judged(sides: &Sides<'_>, mut after: Value, facts: &Facts) -> Changed {
+    merge::prune_nulls(&mut after);
+    let after = bodies::with_server_fields(sides.id, after, sides.live);
     if after == *sides.live {
         return Changed { after, unchanged: true, rejected: Vec::new() };
     }
@@ -117,7 +118,8 @@ fn judged(sides: &Sides<'_>, after: Value, facts: &Facts) -> Changed {
 /// What the live object is compared as where it could not be read: *from*'s manifest with Helm's metadata, each field Helm's own
 /// where *from* was applied by the server.
 pub fn assumed_live(object: &Object, from: &Release) -> Value {
-    let mut live = merge::without_nulls(&bodies::stamped(&object.body, &from.name, &from.namespace));
+    let mut live = bodies::stamped(&object.body, &from.name, &from.namespace);
+    merge::prune_nulls(&mut live);
     if from.apply_method == Some(ApplyMethod::ServerSide) {
         let entry = managed::entry(&object.id, &live, from.apply_method);
         if let Some(metadata) = live.as_map_mut().and_then(|map| map.get_mut("metadata")).and_then(Value::as_map_mut) {
@@ -125,6 +127,13 @@ pub fn assumed_live(object: &Object, from: &Release) -> Value {
         }
     }
     live
+}
+
+/// Both manifests say the same of an object that is taken to be as *from* says: the patch between three equal bodies is empty
+/// (apimachinery `CreateThreeWayMergePatch`, `jsonmergepatch.CreateThreeWayJSONMergePatch`), so Helm sends none. A server-side apply
+/// and a replacement are sent all the same.
+pub fn leaves_alone(before: &Object, object: &Object, method: Method) -> bool {
+    method == Method::ClientSide && before.body == object.body
 }
 
 /// Whether the live annotation protects the object from deletion: exactly `keep`, no trimming or case folding

@@ -38,9 +38,13 @@ pub fn refusals(id: &ObjectRef, before: &Value, after: &Value, server_version: O
         return Vec::new();
     }
     let version = server_version.and_then(rows::minor);
+    let mut rows = rows::of(id, kinds::current_group(id)).peekable();
+    if rows.peek().is_none() {
+        return Vec::new();
+    }
     let update = Update::new(id, before, after);
     let mut found: Vec<Refusal> = Vec::new();
-    for row in rows::of(id, kinds::current_group(id)) {
+    for row in rows {
         let Some(confidence) = confidence(row, version) else { continue };
         for refusal in update.refusals(row, confidence) {
             // Rows for two server versions may both apply where the version is unknown; the newer one stands first.
@@ -62,15 +66,15 @@ fn confidence(row: &Row, version: Option<Minor>) -> Option<Confidence> {
 }
 
 /// Both sides as validation sees them.
-struct Update {
+struct Update<'a> {
     before: Value,
     after: Value,
     /// The old object comes from the cluster and may be its metadata alone.
-    before_raw_live: Option<Value>,
+    before_raw_live: Option<&'a Value>,
 }
 
-impl Update {
-    fn new(id: &ObjectRef, before: &Value, after: &Value) -> Update {
+impl<'a> Update<'a> {
+    fn new(id: &ObjectRef, before: &'a Value, after: &Value) -> Update<'a> {
         let is_live = !before.at(&["metadata", "uid"]).is_null();
         let (mut left, mut right) = (with_defaults(id, before), with_defaults(id, after));
         if id.is("", "Service") {
@@ -78,7 +82,7 @@ impl Update {
         } else if id.is("", "Secret") {
             (left, right) = (with_string_data(left), with_string_data(right));
         }
-        Update { before: left, after: right, before_raw_live: is_live.then(|| before.clone()) }
+        Update { before: left, after: right, before_raw_live: is_live.then_some(before) }
     }
 
     fn side(&self, when: When) -> &Value {
@@ -112,7 +116,7 @@ impl Update {
             Condition::NotAbove(path) => {
                 compare(self.after.at(&row.path), self.before.at(path)).is_none_or(|order| order != Ordering::Greater)
             }
-            Condition::LiveHas(path) => self.before_raw_live.as_ref().is_none_or(|live| !live.at(path).is_null()),
+            Condition::LiveHas(path) => self.before_raw_live.is_none_or(|live| !live.at(path).is_null()),
             Condition::Established => is_established(&self.before),
             // Applied while comparing.
             Condition::Except(_) => true,

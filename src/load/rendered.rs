@@ -10,6 +10,7 @@ use super::documents::{self, MAX_FILE};
 use super::error::LoadError;
 use super::evidence::{Evidence, SavedLive};
 use super::{discovery, files, git, helm, live, migrations, schema};
+use crate::both::both;
 use crate::helm::HelmBinary;
 use crate::input::{Facts, Input, Known, RevisionEntry, TargetChoice};
 use crate::k8s::scope::Scopes;
@@ -37,8 +38,12 @@ pub async fn input(options: &LoadOptions, from: &Manifests, to: &Manifests, reda
     let mut facts = facts(options)?;
     let scopes = facts.discovery.yes().map_or_else(Scopes::builtin, Scopes::with_discovery);
     let context = ParseContext { default_namespace: &namespace, scopes: &scopes, redactor };
-    let from = release(newer, FROM, Status::Deployed, &options.release, &context);
-    let to = release(older, TO, Status::Superseded, &options.release, &context);
+    // Reading YAML is a third of the whole comparison, and one side needs nothing of the other.
+    // Reading YAML is a third of the whole comparison, and one side needs nothing of the other.
+    let (to, from) = both(
+        || release(older, TO, Status::Superseded, &options.release, &context),
+        || release(newer, FROM, Status::Deployed, &options.release, &context),
+    );
     if let Some(path) = &options.live {
         let evidence = Evidence::File(SavedLive::read(path)?);
         facts.live = live::read(&evidence, live::wanted(&from, &to, &[]), redactor).await;

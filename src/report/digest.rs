@@ -1,9 +1,12 @@
 //! What an acceptance binds, as one digest.
 
+use std::io::{self, BufWriter, Write};
+
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Finding, Predicted, Report};
+use crate::both::both;
 use crate::gate::GatePolicy;
 use crate::helm::RollbackFlags;
 use crate::input::{Gap, Input, Known};
@@ -42,13 +45,15 @@ enum Record<'a> {
 /// Everything hashed is redacted text: a secret scalar serialises as the same word in every run, so neither the value
 /// nor its keyed digest has any influence.
 pub fn of(input: &Input, report: &Report, policy: &GatePolicy) -> String {
+    // Where there is no storage object, the two manifests are the bulk of it.
+    let (from, to) = both(|| record(&input.from), || record(&input.to));
     let bound = Bound {
         cluster_uid: &input.facts.cluster_uid,
         driver: &input.driver,
         namespace: &input.namespace,
         release: &input.from.name,
-        from: record(&input.from),
-        to: record(&input.to),
+        from,
+        to,
         helm: report.release.helm.as_deref(),
         flags: &input.flags,
         policy,
@@ -69,6 +74,23 @@ fn record(release: &Release) -> Record<'_> {
 }
 
 fn sha256(value: &impl Serialize) -> String {
-    let bytes = serde_json::to_vec(value).expect("string-keyed values without custom serializers that fail");
-    crate::hex::hex(Sha256::digest(bytes))
+    let mut text = BufWriter::new(Hashed(Sha256::new()));
+    serde_json::to_writer(&mut text, value).expect("string-keyed values without custom serializers that fail");
+    let Hashed(hash) = text.into_inner().expect("a hash takes every byte");
+    crate::hex::hex(hash.finalize())
+}
+
+/// What is written goes into the hash, so that the text of a manifest is never there as a whole.
+#[derive(Debug)]
+struct Hashed(Sha256);
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use crate::both::both;
+
 use super::fault::{Fault, Faults, Mark};
 use super::file::{self, Rule};
 
@@ -11,6 +13,10 @@ use super::file::{self, Rule};
 #[derive(Clone, Debug, Default)]
 pub struct RuleSet {
     rules: BTreeMap<String, Rule>,
+}
+
+fn parsed(texts: &[(String, String)]) -> Vec<Result<Rule, Vec<Fault>>> {
+    texts.iter().map(|(path, text)| file::parse(path, text)).collect()
 }
 
 impl RuleSet {
@@ -24,8 +30,10 @@ impl RuleSet {
         let mut set = self.clone();
         let mut faults = Vec::new();
         let mut added = Vec::new();
-        for (path, text) in texts {
-            match file::parse(&path, &text) {
+        let (one, other) = texts.split_at(texts.len() / 2);
+        let (one, other) = both(|| parsed(one), || parsed(other));
+        for result in one.into_iter().chain(other) {
+            match result {
                 Ok(rule) => set.add(rule, &mut added, &mut faults),
                 Err(found) => faults.extend(found),
             }

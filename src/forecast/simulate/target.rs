@@ -153,6 +153,9 @@ impl<'a> Run<'a> {
             self.step(Action::Create, &object.id, StepResult::Unknown, Some(why.to_owned()));
             return;
         };
+        if objects::leaves_alone(before, object, self.method) {
+            return self.step(Action::Patch, &object.id, StepResult::Unknown, Some(why.to_owned()));
+        }
         let (name, namespace) = (&self.input.from.name, &self.input.from.namespace);
         let stamped = bodies::stamped(&object.body, name, namespace);
         let live = objects::assumed_live(before, &self.input.from);
