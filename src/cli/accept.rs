@@ -1,6 +1,6 @@
 //! `accept`: one person's acceptance of findings, written into the plan.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::execute;
 use crate::exit::{Advice, ExitStatus};
 use crate::input::{Known, NamespacePolicy};
 use crate::load::caller;
@@ -17,22 +18,25 @@ use crate::plan::approve::{self, Ballot};
 use crate::plan::bound::Policy;
 use crate::plan::signature::{self, NAMESPACE, Signers};
 use crate::plan::{Acceptance, Body, Plan, evidence, stale};
-use crate::policy::{Effective, Scope};
+use crate::policy::{Authority, Effective, Scope, SourceInfo};
+use crate::release::redact::Redactor;
 use crate::report::Finding;
 use crate::settings::Settings;
 
-use super::apply;
 use super::around::Around;
 use super::audit::{self, Audit};
-use super::look;
-use super::plan_file;
+use super::console::can_ask;
+use super::run::harmless;
+use super::{apply, args, look, plan_file};
 
 pub const EXAMPLES: &str = "\
 Examples:
   helm rollback-safe accept shop.plan --finding 3f0c9a --reason 'the cache refills itself' --by jane
       the finding whose id begins so; `plan show` names them
   helm rollback-safe accept shop.plan --finding 3f0c9a --reason ok --by jane --sign ~/.ssh/id_ed25519 --until 2026-03-02
-      signed by ssh-keygen, so with agents and hardware keys too";
+      signed by ssh-keygen, so with agents and hardware keys too
+  helm rollback-safe accept shop.plan --finding 3f0c9a --reason ok --by jane --accept sha256:…
+      asks nobody, on a terminal either, and only in the plan of that digest";
 
 /// Shortest beginning of an id that names a finding.
 const SHORTEST_ID: usize = 4;
@@ -55,9 +59,15 @@ pub struct AcceptFindingArgs {
     /// Last day on which it counts, or a time: 2026-03-02, 2026-03-02T18:00:00Z [default: as long as the plan]
     #[arg(long, value_name = "DATE", value_parser = until)]
     pub until: Option<Timestamp>,
-    /// Sign with this SSH key, by `ssh-keygen -Y sign`: a plan_file key, or a public one whose plan_file part an agent has
+    /// Sign with this SSH key, by `ssh-keygen -Y sign`: a private key, or a public one whose private part an agent has
     #[arg(long, value_name = "KEYFILE")]
     pub sign: Option<PathBuf>,
+    /// Accept in the plan of this digest only, and ask nobody. Without a terminal nobody is asked anyway
+    #[arg(long, value_name = "DIGEST", value_parser = args::digest)]
+    pub accept: Option<String>,
+    /// Policy that may set, waive and trust: the one that `apply` will be given
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Add a line of JSON to this file: who, when, what, under which policy
     #[arg(long, value_name = "FILE")]
     pub audit: Option<PathBuf>,
@@ -75,13 +85,17 @@ fn until(text: &str) -> Result<Timestamp, String> {
 
 pub fn run(args: &AcceptFindingArgs, around: &Around) -> Result<ExitStatus> {
     let plan = plan_file::read(&args.file)?;
-    let settings = apply::plain_settings(&plan.plan, around)?;
+    apply::the_accepted_one(&plan, args.accept.as_deref())?;
+    let settings = apply::plain_settings(&plan.plan, args.config.clone(), around)?;
     let now = Timestamp::now();
     let in_force = in_force(&plan.plan, &settings, now)?;
     let policy = Policy { gate: &in_force.gate, approvals: &in_force.approvals };
     in_time(&plan, args, now)?;
     let findings = named(&plan, &args.finding)?;
     refuse_unacceptable(&findings, &policy)?;
+    if let Some(status) = ask(&plan.plan, &findings, args, around)? {
+        return Ok(status);
+    }
     let runtime = super::runtime()?;
     let identity = runtime.block_on(identity(&settings, around));
     let mut accepted = plan.clone();
@@ -101,7 +115,8 @@ pub fn run(args: &AcceptFindingArgs, around: &Around) -> Result<ExitStatus> {
     let ballot = ballot(&accepted, &policy)?;
     runtime.block_on(leave_traces(&accepted, plan.acceptances.len(), &policy, &Traces { args, settings: &settings, around }))?;
     plan_file::write(&args.file, &accepted)?;
-    around.console.note(&what_is_left(&accepted, &ballot, &policy), around.redactor);
+    let text = not_in_force(&plan.plan, &in_force) + &what_is_left(&accepted, &ballot, &policy);
+    around.console.note(&text, around.redactor);
     Ok(ExitStatus::Ok)
 }
 
@@ -144,7 +159,7 @@ fn unknown(plan: &Plan, message: String) -> anyhow::Error {
     let findings = &plan.plan.report.findings;
     let lines =
         findings.iter().take(MAX).map(|finding| format!("{}  {}  {}", finding.id, finding.severity.as_str(), finding.rule));
-    lines.fold(Advice::usage(message), |advice, line| advice.help(super::run::harmless(&line))).into()
+    lines.fold(Advice::usage(message), |advice, line| advice.help(harmless(&line))).into()
 }
 
 fn refuse_unacceptable(findings: &[&Finding], policy: &Policy<'_>) -> Result<()> {
@@ -155,6 +170,40 @@ fn refuse_unacceptable(findings: &[&Finding], policy: &Policy<'_>) -> Result<()>
             Err(Advice::new(ExitStatus::Blocked, text).into())
         }
     }
+}
+
+/// The typed confirmation, where there is somebody to type it. None if it was given, else what the process ends with.
+fn ask(plan: &Body, findings: &[&Finding], args: &AcceptFindingArgs, around: &Around<'_>) -> Result<Option<ExitStatus>> {
+    if args.accept.is_some() || !can_ask() {
+        return Ok(None);
+    }
+    let question = question(plan, findings, args, around.redactor);
+    let release = &plan.bound.release;
+    let typed = execute::typed(release, &question, "Nothing was accepted.", io::stdin().lock(), io::stderr());
+    let answer = typed.context("asking for acceptance")?;
+    if let Some(why) = answer.why_not() {
+        around.console.note(why, around.redactor);
+    }
+    Ok(answer.exit())
+}
+
+/// What is accepted, in the words of the report, and what will be written beside it.
+fn question(plan: &Body, findings: &[&Finding], args: &AcceptFindingArgs, redactor: &Redactor) -> String {
+    let clean = |text: &str| harmless(&redactor.scrub(text));
+    let bound = &plan.bound;
+    let mut text = format!(
+        "\nTo be accepted: of the rollback of release {} in namespace {}, from revision {} to {},\n",
+        clean(&bound.release),
+        clean(&bound.namespace),
+        bound.from(),
+        bound.to()
+    );
+    for finding in findings {
+        let Finding { severity, rule, message, why, .. } = finding;
+        text += &format!("  - {}: {} ({})\n    {}\n", severity.as_str(), clean(message), clean(rule), clean(why));
+    }
+    text += &format!("by {}, because: {}\n", clean(&args.by), clean(&args.reason));
+    text + "Type the release name to accept that, anything else to stop: "
 }
 
 /// The cluster's name for the caller. An acceptance can be made without a cluster; then it has none.
@@ -225,8 +274,19 @@ pub fn ballot(plan: &Plan, policy: &Policy<'_>) -> Result<Ballot> {
     approve::count(plan, signers.as_ref(), Timestamp::now()).map_err(|refusal| {
         let status = if refusal.tampered { ExitStatus::Changed } else { ExitStatus::Usage };
         let help = if refusal.tampered { "have it accepted again" } else { "the policy's allowed signers say whose keys count" };
-        Advice::new(status, super::run::harmless(&refusal.text)).help(format!("nothing was run; {help}")).into()
+        Advice::new(status, harmless(&refusal.text)).help(format!("nothing was run; {help}")).into()
     })
+}
+
+/// Sources that the plan was judged by and that have no say here: what is left could be more than is seen from here.
+fn not_in_force(plan: &Body, in_force: &Effective) -> String {
+    let sources = plan.report.policy.iter().flat_map(|policy| &policy.sources);
+    let absent = sources.filter(|source| !in_force.sources.iter().any(|here| here.digest == source.digest));
+    let line = |source: &SourceInfo| {
+        let way = if source.authority == Authority::Authoritative { ", which --config FILE names" } else { "" };
+        format!("The plan was judged by {} too{way}: `apply` may want more than is said here.\n", harmless(&source.sentence()))
+    };
+    absent.map(line).collect()
 }
 
 fn what_is_left(plan: &Plan, ballot: &Ballot, policy: &Policy<'_>) -> String {

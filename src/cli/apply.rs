@@ -79,7 +79,7 @@ pub fn run(args: &ApplyArgs, around: &Around) -> Result<ExitStatus> {
 }
 
 /// A digest that came another way than the plan leaves nothing in the plan to be changed.
-fn the_accepted_one(plan: &Plan, accepted: Option<&str>) -> Result<()> {
+pub fn the_accepted_one(plan: &Plan, accepted: Option<&str>) -> Result<()> {
     match accepted {
         Some(digest) if digest != plan.digest => Err(refusal(
             &[],
@@ -132,8 +132,9 @@ fn settings(plan: &Body, check: &CheckArgs, accept: &AcceptArgs, around: &Around
 }
 
 /// Settings for work on the plan itself.
-pub fn plain_settings(plan: &Body, around: &Around) -> Result<Settings> {
-    let check = check_args(plan, &GateArgs::default(), &ApplyEvidenceArgs::default())?;
+pub fn plain_settings(plan: &Body, config: Option<PathBuf>, around: &Around) -> Result<Settings> {
+    let gate = GateArgs { config, ..GateArgs::default() };
+    let check = check_args(plan, &gate, &ApplyEvidenceArgs::default())?;
     settings(plan, &check, &AcceptArgs::default(), around)
 }
 

@@ -114,19 +114,32 @@ fn how_to_accept(proposal: &Proposal) -> String {
     )
 }
 
-fn ask(proposal: &Proposal, answers: impl BufRead, mut terminal: impl Write) -> io::Result<Acceptance> {
-    terminal.write_all(question(proposal).as_bytes())?;
+fn ask(proposal: &Proposal, answers: impl BufRead, terminal: impl Write) -> io::Result<Acceptance> {
+    typed(proposal.release, &question(proposal), "Nothing was run.", answers, terminal)
+}
+
+/// Asks for the name of the release; `nothing` ends what is said to any other answer.
+///
+/// # Errors
+/// Reading the answer or writing the question failed.
+pub fn typed(
+    release: &str,
+    question: &str,
+    nothing: &str,
+    answers: impl BufRead,
+    mut terminal: impl Write,
+) -> io::Result<Acceptance> {
+    terminal.write_all(question.as_bytes())?;
     terminal.flush()?;
     let mut answer = Vec::new();
     answers.take(MAX_ANSWER).read_until(b'\n', &mut answer)?;
     let typed = String::from_utf8_lossy(&answer);
     let typed = typed.trim_end_matches(['\n', '\r']);
-    if typed == proposal.release {
+    if typed == release {
         return Ok(Acceptance::Accepted);
     }
-    let what =
-        if typed.is_empty() { "nothing was typed".to_owned() } else { "what was typed is not the release name".to_owned() };
-    Ok(Acceptance::Refused(format!("Not accepted: {what}. Nothing was run.")))
+    let what = if typed.is_empty() { "nothing was typed" } else { "what was typed is not the release name" };
+    Ok(Acceptance::Refused(format!("Not accepted: {what}. {nothing}")))
 }
 
 fn question(proposal: &Proposal) -> String {

@@ -18,7 +18,7 @@ pub mod steps;
 pub mod verify;
 pub mod way_out;
 
-pub use accept::{Acceptance, Given, Proposal, accept};
+pub use accept::{Acceptance, Given, Proposal, accept, typed};
 pub use command::HelmCommand;
 pub use interrupted::explain_pending;
 pub use recheck::{Evidence, moved};

@@ -92,9 +92,16 @@ pub struct Open<'a> {
 }
 
 impl Open<'_> {
+    fn missing(&self) -> String {
+        match self.need.saturating_sub(self.have) {
+            1 => "1 more signer is missing".to_owned(),
+            more => format!("{more} more signers are missing"),
+        }
+    }
+
     pub fn line(&self) -> String {
         let Open { finding, have, need } = self;
-        let many = if *need > 1 { format!(", {have} of {need} signed approvals") } else { String::new() };
+        let many = if *need > 1 { format!(", {have} of {need} signed approvals, {}", self.missing()) } else { String::new() };
         format!("{} {}: {} ({}{many})", finding.id, finding.severity.as_str(), finding.message, finding.rule)
     }
 }

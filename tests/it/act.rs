@@ -56,7 +56,7 @@ fn a_failing_helm_ends_with_5() {
 }
 
 /// Runs the tool on a pseudo terminal and types one line; what stood on the screen and how it ended.
-fn on_a_terminal(place: &Place, args: &[&str], typed: &str) -> (String, Option<i32>) {
+pub fn on_a_terminal(place: &Place, args: &[&str], typed: &str) -> (String, Option<i32>) {
     let pty = openpty(None, None).unwrap();
     let (mut keyboard, screen) = (File::from(pty.master.try_clone().unwrap()), File::from(pty.master));
     let mut command = place.command(Path::new(TOOL), args);
@@ -77,7 +77,7 @@ fn on_a_terminal(place: &Place, args: &[&str], typed: &str) -> (String, Option<i
 }
 
 #[test]
-fn on_a_terminal_the_release_name_must_be_typed() {
+pub fn on_a_terminal_the_release_name_must_be_typed() {
     for helm in helms() {
         let place = Place::memory(helm);
         let (screen, code) = on_a_terminal(&place, &["shop", "2"], "shop");

@@ -1,6 +1,7 @@
 //! Tests of whole parts, with nothing that is not on this machine: no cluster, no network. One crate, so that it links once.
 
 mod act;
+mod approvals;
 mod ci;
 mod cli;
 mod compare;
@@ -22,6 +23,7 @@ mod recording;
 mod records;
 mod report;
 mod secrets;
+mod signatures;
 mod slow;
 mod valid;
 
