@@ -1,8 +1,8 @@
 //! `policy check|explain|schema`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 
 use super::Env;
@@ -15,13 +15,16 @@ use crate::exit::{Advice, ExitStatus};
 use crate::input::{Known, NamespacePolicy};
 use crate::load::cluster::Cluster;
 use crate::load::policy as files;
-use crate::policy::{Flags, SCHEMA_TEXT, Scope, explain};
+use crate::plan::signature::Signers;
+use crate::policy::{Flags, Policy, SCHEMA_TEXT, Scope, explain};
 use crate::release::redact::Redactor;
+use crate::report::clean;
+use crate::rules::fault::{Fault, Faults};
 
 pub const EXAMPLES: &str = "\
 Examples:
   helm rollback-safe policy check rollback-safe.yaml
-      every fault with its line and column
+      every fault with its line and column; takes several files, and looks at all of them
   helm rollback-safe policy explain shop -n prod --config policy.yaml
       which sources there are, what is in force for this release, and why
   helm rollback-safe policy schema > rollback-safe.schema.json
@@ -60,7 +63,7 @@ pub enum PolicyCommand {
 
 pub fn run(command: &PolicyCommand, kube: &KubeArgs, env: &Env, redactor: &Redactor) -> Result<ExitStatus> {
     let text = match command {
-        PolicyCommand::Check { files } => check(files)?,
+        PolicyCommand::Check { files } => return check(files).map(|()| ExitStatus::Ok),
         PolicyCommand::Schema => SCHEMA_TEXT.to_owned(),
         PolicyCommand::Explain { release, config, no_cluster, format } => {
             options::release_name(release)?;
@@ -78,15 +81,54 @@ pub fn run(command: &PolicyCommand, kube: &KubeArgs, env: &Env, redactor: &Redac
     Ok(ExitStatus::Ok)
 }
 
-/// The first file that cannot be used ends it; each has all of its faults named.
-fn check(paths: &[PathBuf]) -> Result<String> {
-    let mut out = String::new();
+/// Looks at every file; one that cannot be used keeps none of the others from being looked at.
+fn check(paths: &[PathBuf]) -> Result<()> {
+    let (mut out, mut wrong) = (String::new(), Vec::new());
     for path in paths {
-        let loaded = files::check(path)?;
-        let digest = loaded.policy.sources.first().map_or("", |source| &source.info.digest);
-        out.push_str(&format!("{}: ok, {digest}\n", crate::report::clean(&path.display().to_string())));
+        match files::check(path).and_then(|loaded| signers(path, &loaded.policy).map(|()| loaded)) {
+            Ok(loaded) => {
+                let digest = loaded.policy.sources.first().map_or("", |source| &source.info.digest);
+                out.push_str(&format!("{}: ok, {digest}\n", clean(&path.display().to_string())));
+            }
+            Err(error) => wrong.push(error),
+        }
     }
-    Ok(out)
+    print(&out, BrokenPipe::Ignore)?;
+    if wrong.is_empty() { Ok(()) } else { Err(all_faults(wrong, paths.len())) }
+}
+
+/// Keys that cannot be read would be found out when somebody has signed already.
+fn signers(path: &Path, policy: &Policy) -> Result<()> {
+    let named = policy.sources.iter().find_map(|source| Some((source.file.allowed_signers.as_ref()?, source.signers.as_ref()?)));
+    let Some((file, text)) = named else { return Ok(()) };
+    Signers::parse(text).map(drop).map_err(|why| {
+        let message = format!("the allowed signers in {:?} cannot be read: {why}", file.value);
+        files::faulty(Faults(vec![Fault { file: path.display().to_string(), mark: file.mark, message }]))
+    })
+}
+
+/// Faults with their places first; then what has none, such as a file that cannot be read.
+fn all_faults(wrong: Vec<anyhow::Error>, files: usize) -> anyhow::Error {
+    let count = wrong.len();
+    let (mut faults, mut others) = (Vec::new(), Vec::new());
+    for error in &wrong {
+        match error.downcast_ref::<Faults>() {
+            Some(Faults(found)) => faults.extend(found.clone()),
+            None => others.push(error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")),
+        }
+    }
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).chain(others).collect();
+    let headline = match (count, files) {
+        (_, 1) => "the policy cannot be used".to_owned(),
+        _ => format!("{count} of {files} policies cannot be used"),
+    };
+    let mut advice = Advice::usage(headline);
+    for line in wrong.iter().filter_map(|error| error.downcast_ref::<Advice>()).flat_map(|advice| &advice.help) {
+        if !advice.help.contains(line) {
+            advice = advice.help(line);
+        }
+    }
+    anyhow!(lines.join("\n")).context(advice)
 }
 
 /// What a cluster says about the release's namespace.

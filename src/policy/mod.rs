@@ -73,6 +73,13 @@ pub struct SourceInfo {
     pub authority: Authority,
 }
 
+impl SourceInfo {
+    /// `policy.yaml (authoritative) sha256:…`.
+    pub fn sentence(&self) -> String {
+        format!("{} ({}) {}", self.path, self.authority.as_str(), self.digest)
+    }
+}
+
 /// A source that could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {

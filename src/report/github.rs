@@ -6,12 +6,14 @@ use std::fmt::Write;
 
 use super::text::{count, sentence};
 use super::{Finding, Report, clean};
+use crate::policy::SourceInfo;
 use crate::rules::Severity;
 
 /// The host shows about ten annotations of a level for one step; the rest is counted.
 const MOST: usize = 10;
 
-/// One command a finding that counts, worst first, then one for the needed facts that are missing and one for the verdict.
+/// One command a finding that counts, worst first, then one for each needed fact that is missing, one for the
+/// policy and one for the verdict.
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     for level in ["error", "warning", "notice"] {
@@ -25,6 +27,10 @@ pub fn render(report: &Report) -> String {
     }
     for gap in report.gaps.iter().filter(|gap| gap.blocks).take(MOST) {
         command(&mut out, "warning", "not known", &format!("{}: {}", gap.what, gap.why));
+    }
+    if let Some(policy) = &report.policy {
+        let sources: Vec<String> = policy.sources.iter().map(SourceInfo::sentence).collect();
+        command(&mut out, "notice", "rollback-safe: policy", &format!("{}; in force: {}", sources.join(", "), policy.digest));
     }
     command(&mut out, "notice", &format!("rollback-safe: {}", report.verdict.as_str()), &sentence(report));
     out

@@ -78,11 +78,28 @@ fn write(writer: &mut Writer<Vec<u8>>, report: &Report, cases: &[Case]) -> std::
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     writer.write_event(Event::Start(BytesStart::new("testsuites").with_attributes(numbers)))?;
     writer.write_event(Event::Start(suite))?;
+    write_policy(writer, report)?;
     for case in cases {
         write_case(writer, case)?;
     }
     writer.write_event(Event::End(BytesEnd::new("testsuite")))?;
     writer.write_event(Event::End(BytesEnd::new("testsuites")))
+}
+
+/// What it was judged by: each source of the policy with its digest.
+fn write_policy(writer: &mut Writer<Vec<u8>>, report: &Report) -> std::io::Result<()> {
+    let Some(policy) = &report.policy else { return Ok(()) };
+    let sources = policy.sources.iter().zip(1..);
+    let sources = sources.map(|(source, number)| (format!("rollback-safe.policy.{number}"), source.sentence()));
+    let properties = std::iter::once(("rollback-safe.policy".to_owned(), policy.digest.clone())).chain(sources);
+    writer.create_element("properties").write_inner_content(|writer| {
+        for (name, value) in properties {
+            let property = [("name", &*name), ("value", &*clean(&value))];
+            writer.create_element("property").with_attributes(property).write_empty()?;
+        }
+        Ok(())
+    })?;
+    Ok(())
 }
 
 fn write_case(writer: &mut Writer<Vec<u8>>, case: &Case) -> std::io::Result<()> {

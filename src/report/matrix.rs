@@ -1,6 +1,7 @@
 //! Every form of every sort of report, each read by a reader that is not its writer's.
 
 use super::*;
+use crate::policy::{Authority, SourceInfo};
 use crate::report::text::TextOptions;
 use crate::settings::Format;
 
@@ -22,9 +23,32 @@ pub fn sorts() -> Vec<(&'static str, Report)> {
     let (mut waived, mut accepted) = (named("full"), named("full"));
     waived.findings[0].waived = reason("the cache fills itself");
     accepted.findings[0].accepted = reason("looked at by two of us");
+    let mut judged = named("medium");
+    judged.policy = Some(policy("policies/policy.yaml"));
+    let mut hostile = sample::evil(EVIL);
+    hostile.policy = Some(policy(EVIL));
     let sorts = [("safe", named("safe")), ("caution", named("medium")), ("unsafe", named("full"))];
-    let more = [("inconclusive", named("inconclusive")), ("waived", waived), ("accepted", accepted)];
-    sorts.into_iter().chain(more).chain([("hostile", sample::evil(EVIL)), ("long", named("long"))]).collect()
+    let more = [("inconclusive", named("inconclusive")), ("waived", waived), ("accepted", accepted), ("judged", judged)];
+    sorts.into_iter().chain(more).chain([("hostile", hostile), ("long", named("long"))]).collect()
+}
+
+/// One that was named and one that was found.
+fn policy(path: &str) -> PolicyInfo {
+    let source = |path: &str, letter: &str, authority| SourceInfo { path: path.to_owned(), digest: digest(letter), authority };
+    PolicyInfo {
+        digest: digest("c"),
+        sources: vec![
+            source(path, "a", Authority::Authoritative),
+            source("ConfigMap/prod/rollback-safe-policy", "b", Authority::Tightens),
+        ],
+        unused_waivers: Vec::new(),
+        expired_waivers: Vec::new(),
+        ignored: Vec::new(),
+    }
+}
+
+fn digest(letter: &str) -> String {
+    format!("sha256:{}", letter.repeat(64))
 }
 
 pub fn rendered(report: &Report, format: Format) -> String {
@@ -76,6 +100,35 @@ fn every_form_says_what_matters() {
             let silent = ["junit", "gitlab"].contains(&format.as_str());
             assert!(silent || text.to_lowercase().contains(report.verdict.as_str()), "{sort} as {}", format.as_str());
         }
+    }
+}
+
+/// Who reads a form learns by which policy it was judged.
+#[test]
+fn every_form_names_the_sources_of_the_policy() {
+    let (_, report) = sorts().into_iter().find(|(sort, _)| *sort == "judged").expect("in the set");
+    for format in Format::ALL {
+        let text = rendered(&report, format);
+        for part in ["policies/policy.yaml", &digest("a"), "ConfigMap/prod/rollback-safe-policy", &digest("b")] {
+            assert!(text.contains(part), "{part} in {}:\n{text}", format.as_str());
+        }
+    }
+}
+
+#[test]
+fn a_policy_lies_where_a_host_can_show_it() {
+    let (_, report) = sorts().into_iter().find(|(sort, _)| *sort == "judged").expect("in the set");
+    let entries: serde_json::Value = serde_json::from_str(&rendered(&report, Format::Gitlab)).expect("JSON");
+    let places: Vec<&str> = entries.as_array().expect("a list").iter().filter_map(|e| e["location"]["path"].as_str()).collect();
+    assert_eq!(places[places.len() - 2..], ["policies/policy.yaml", "shop/Chart.yaml"]);
+    for (path, place) in [
+        ("./p.yaml", "p.yaml"),
+        ("/tmp/p.yaml", "shop/Chart.yaml"),
+        ("../p.yaml", "shop/Chart.yaml"),
+        (".ci/p.yaml", "shop/Chart.yaml"),
+    ] {
+        let source = SourceInfo { path: path.to_owned(), digest: digest("a"), authority: Authority::Tightens };
+        assert_eq!(location::policy(&report, &source), place, "{path}");
     }
 }
 

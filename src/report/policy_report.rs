@@ -9,6 +9,7 @@ use super::{Finding, Report, clean, yaml};
 use crate::forecast::Outcome;
 use crate::gate::GatePolicy;
 use crate::input::Gap;
+use crate::policy::SourceInfo;
 use crate::release::ObjectRef;
 
 /// An object must fit into one request to etcd (1.5 MiB); the worst come first.
@@ -51,6 +52,11 @@ fn object(report: &Report, policy: &GatePolicy, api_version: &str, kind: &str) -
     });
     if let Some(scope) = scope(report) {
         object["scope"] = scope;
+    }
+    if let Some(policy) = &report.policy {
+        let sources: Vec<String> = policy.sources.iter().map(SourceInfo::sentence).collect();
+        object["metadata"]["annotations"]["rollback-safe/policy"] = json!(policy.digest);
+        object["metadata"]["annotations"]["rollback-safe/policy-sources"] = json!(short(&sources.join("\n")));
     }
     if kind == "Report" {
         object["source"] = json!(SOURCE);

@@ -100,6 +100,35 @@ fn what_is_wrong_with_a_policy_is_exit_2() {
     assert!(status == Some(2) && said.contains("written by everybody") && said.contains("chmod o-w"), "{said}");
 }
 
+/// One that is faulty, or is no file at all, keeps nothing from being said about the others.
+#[test]
+fn all_files_are_checked_whatever_is_wrong_with_the_first() {
+    let dir = place();
+    write(dir.path(), "first.yaml", "fail_on: worst\n");
+    write(dir.path(), "good.yaml", "fail_on: low\n");
+    write(dir.path(), "last.yaml", "accept: yes\nrules: {no-such-rule: {severity: low}}\n");
+    write(dir.path(), "keys.yaml", "fail_on: low\nallowed_signers: signers\n");
+    fs::write(dir.path().join("signers"), "# people\njane no key\n").expect("a file");
+    let checked = run(dir.path(), &["policy", "check", "first.yaml", "gone.yaml", "good.yaml", "keys.yaml", "last.yaml"]);
+    assert_eq!(checked.status.code(), Some(2));
+    let (out, said) = (String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
+    assert!(out.starts_with("good.yaml: ok, sha256:") && out.lines().count() == 1, "{out}");
+    let parts = [
+        "error: 4 of 5 policies cannot be used",
+        "first.yaml:2:10: ",
+        "keys.yaml:3:18: the allowed signers in \"signers\" cannot be read: line 2: ",
+        "last.yaml:2:9: ",
+        "last.yaml:3:",
+        "gone.yaml",
+        "help: ",
+    ];
+    for part in parts {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let checked = run(dir.path(), &["policy", "check", "good.yaml", "good.yaml"]);
+    assert_eq!((checked.status.code(), checked.stdout.iter().filter(|byte| **byte == b'\n').count()), (Some(0), 2));
+}
+
 #[test]
 fn enforced_policy_refuses_flags_that_loosen() {
     let dir = place();
