@@ -1,11 +1,13 @@
 //! Each form of the report, read by a reader or schema that is not the writer's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use serde_json::Value;
 
 const REPORT: &str = include_str!("../../schema/report-v1.schema.json");
+const MIGRATIONS: &str = include_str!("../../schema/migrations-v1.schema.json");
 const IN_TOTO: &str = include_str!("../../schema/in-toto-v1.schema.json");
 const SARIF: &str = include_str!("../fixtures/formats/sarif-2.1.0.schema.json");
 const OPENREPORTS: &str = include_str!("../fixtures/formats/openreports.io_reports.yaml");
@@ -34,8 +36,8 @@ pub fn faults(form: &str, text: &str) -> Vec<String> {
         "text" => Vec::new(),
         "json" => schema(REPORT, &[], &json(text)),
         "yaml" => schema(REPORT, &[], &yaml(text)),
-        "markdown" => markdown(text, 65_536, true),
-        "github-summary" => markdown(text, 1_048_576, false),
+        "markdown" => markdown(text, 65_536, true, 4),
+        "github-summary" => markdown(text, 1_048_576, false, 4),
         "sarif" => schema(SARIF, &[], &json(text)),
         "junit" => junit(text),
         "github" => commands(text),
@@ -46,10 +48,30 @@ pub fn faults(form: &str, text: &str) -> Vec<String> {
         "in-toto" => schema(IN_TOTO, &[("urn:rollback-safe:report:v1", REPORT)], &json(text)),
         other => vec![format!("no form is called {other}")],
     };
-    faults.extend(text.chars().filter(|c| *c != '\n' && acts(*c)).map(|c| format!("{c:?} stands in it")));
+    faults.extend(inert(text));
     if text.lines().any(|line| line.starts_with("GATE: open <") || (line.starts_with("::") && form != "github")) {
         faults.push("a line is forged".to_owned());
     }
+    faults
+}
+
+fn inert(text: &str) -> impl Iterator<Item = String> {
+    text.chars().filter(|c| *c != '\n' && acts(*c)).map(|c| format!("{c:?} stands in it"))
+}
+
+/// Forms of the analysis of a history, by the name that `-o` takes.
+pub const MIGRATION_FORMS: [&str; 4] = ["text", "json", "markdown", "sarif"];
+
+/// What is wrong with a text of one of these.
+pub fn migration_faults(form: &str, text: &str) -> Vec<String> {
+    let mut faults = match form {
+        "text" => Vec::new(),
+        "json" => schema(MIGRATIONS, &[], &json(text)),
+        "markdown" => markdown(text, 65_536, true, 6),
+        "sarif" => schema(SARIF, &[], &json(text)),
+        other => vec![format!("no form is called {other}")],
+    };
+    faults.extend(inert(text));
     faults
 }
 
@@ -67,10 +89,21 @@ fn yaml(text: &str) -> Value {
 }
 
 fn schema(schema: &str, others: &[(&str, &str)], value: &Value) -> Vec<String> {
-    let others = others.iter().map(|(id, text)| (*id, jsonschema::Resource::from_contents(json(text))));
-    let registry = jsonschema::Registry::new().extend(others).expect("schemas").prepare().expect("schemas");
-    let schema = jsonschema::options().with_registry(&registry).build(&json(schema)).expect("a schema");
-    schema.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    read_once(schema, others).iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+/// To read a schema takes longer than to look at a report by it.
+fn read_once(schema: &str, others: &[(&str, &str)]) -> Arc<jsonschema::Validator> {
+    static READ: Mutex<BTreeMap<String, Arc<jsonschema::Validator>>> = Mutex::new(BTreeMap::new());
+    let known = READ.lock().expect("no test panics while it reads").get(schema).cloned();
+    known.unwrap_or_else(|| {
+        let others = others.iter().map(|(id, text)| (*id, jsonschema::Resource::from_contents(json(text))));
+        let registry = jsonschema::Registry::new().extend(others).expect("schemas").prepare().expect("schemas");
+        let read = jsonschema::options().with_registry(&registry).build(&json(schema)).expect("a schema");
+        let read = Arc::new(read);
+        READ.lock().expect("no test panics while it reads").insert(schema.to_owned(), Arc::clone(&read));
+        read
+    })
 }
 
 /// By the schema of the definition, in which the API server would drop what is not named: here that is a fault.
@@ -116,7 +149,7 @@ fn close(schema: &mut Value) {
 }
 
 /// As a host reads it: no element but ours, no link, no image, and no mention, reference or address outside of code.
-fn markdown(text: &str, longest: usize, marked: bool) -> Vec<String> {
+fn markdown(text: &str, longest: usize, marked: bool, columns: usize) -> Vec<String> {
     let mut faults = Vec::new();
     if text.len() > longest {
         faults.push(format!("{} bytes", text.len()));
@@ -125,7 +158,7 @@ fn markdown(text: &str, longest: usize, marked: bool) -> Vec<String> {
         faults.push("the marker line".to_owned());
     }
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_GFM;
-    let (mut cells, mut columns, mut verbatim) = (0, 0, false);
+    let (mut cells, mut table, mut verbatim) = (0, false, false);
     for event in Parser::new_ext(text, options) {
         match event {
             Event::Html(html) | Event::InlineHtml(html) => faults.extend(elements(&html)),
@@ -135,11 +168,11 @@ fn markdown(text: &str, longest: usize, marked: bool) -> Vec<String> {
             Event::Text(text) if !verbatim && ["@", "://", "www."].iter().any(|starter| text.contains(starter)) => {
                 faults.push(format!("text a host looks into: {text}"));
             }
-            Event::Start(Tag::TableHead | Tag::TableRow) => (columns, cells) = (4, 0),
+            Event::Start(Tag::TableHead | Tag::TableRow) => (table, cells) = (true, 0),
             Event::Start(Tag::TableCell) => cells += 1,
             _ => {}
         }
-        if columns != 0 && cells > columns {
+        if table && cells > columns {
             faults.push("a row with more cells than the head".to_owned());
         }
     }
@@ -159,7 +192,7 @@ fn junit(text: &str) -> Vec<String> {
         Ok(document) => document,
         Err(error) => return vec![error.to_string()],
     };
-    let known = ["testsuites", "testsuite", "testcase", "failure", "error", "skipped", "system-out"];
+    let known = ["testsuites", "testsuite", "properties", "property", "testcase", "failure", "error", "skipped", "system-out"];
     let nodes = document.descendants().filter(roxmltree::Node::is_element);
     nodes.map(|node| node.tag_name().name()).filter(|name| !known.contains(name)).map(|name| format!("element {name}")).collect()
 }
