@@ -8,6 +8,7 @@ mod argv;
 mod around;
 mod audit;
 mod compare;
+mod complete;
 mod console;
 mod diff;
 mod env;
@@ -47,7 +48,6 @@ use args::{CheckArgs, Cli, Command, ConsoleArgs};
 use around::Around;
 use console::Console;
 pub use env::Env;
-use output::BrokenPipe;
 
 /// The program's name by which the user knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,9 @@ impl CalledAs {
 /// Runs one command line; the whole program behind `main`.
 pub fn main(args: Vec<OsString>, env: &Env) -> ExitStatus {
     let called_as = CalledAs::of(args.first().map_or(OsStr::new(""), OsString::as_os_str), env);
+    if args.get(1).is_some_and(|word| word == complete::ASKS) {
+        return complete::candidates(&args[2..]);
+    }
     let mut definition = definition(called_as);
     let words = argv::command_first(args, &definition);
     let parsed = definition.try_get_matches_from_mut(words).and_then(|matches| Cli::from_arg_matches(&matches));
@@ -162,7 +165,7 @@ fn execute(cli: &Cli, around: &Around<'_>) -> Result<ExitStatus> {
         Command::Diff(args) => diff::run(args, around),
         Command::Rules(args) => rules::run(&args.command),
         Command::Policy(args) => policy::run(&args.command, around.kube, around.env, around.redactor),
-        Command::Completion { shell } => completion(*shell),
+        Command::Completion { shell } => complete::run(*shell),
         Command::Man(args) => man::run(args, definition(CalledAs::Direct)),
     }
 }
@@ -170,14 +173,6 @@ fn execute(cli: &Cli, around: &Around<'_>) -> Result<ExitStatus> {
 /// What commands that wait for others run on.
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting up")
-}
-
-fn completion(shell: clap_complete::Shell) -> Result<ExitStatus> {
-    // Shells complete programs, and the program is the same whoever calls it.
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), CalledAs::Direct.name(), &mut script);
-    output::print(&String::from_utf8_lossy(&script), BrokenPipe::Ignore)?;
-    Ok(ExitStatus::Ok)
 }
 
 #[cfg(test)]

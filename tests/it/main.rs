@@ -5,6 +5,7 @@ mod approvals;
 mod ci;
 mod cli;
 mod compare;
+mod complete;
 mod execute;
 mod formats;
 mod hostile;
