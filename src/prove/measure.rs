@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::catalog::Catalog;
 use super::contents::{self, Contents, Gone};
+use super::hints;
 use super::old_code::{self, OldCode, Outcome};
 use super::refusal::Refusal;
 use super::seed;
@@ -89,7 +90,7 @@ impl Prover {
     pub async fn step(&mut self, ups: &[String], down: Option<&[String]>) -> Result<Measured, Refusal> {
         let begin = Instant::now();
         let mut measured = Err(Refusal::said("not tried"));
-        let twins = Some(Reach::Twins).filter(|_| seed::asks_for_twins(ups));
+        let twins = Some(Reach::Twins).filter(|_| hints::asks_for_twins(ups, self.server.dialect()));
         for reach in twins.into_iter().chain([Reach::Extreme, Reach::Ordinary, Reach::Elsewhere, Reach::Empty]) {
             self.server.copy(&self.state, &self.trial).await?;
             measured = self.trial(ups, down, reach).await;

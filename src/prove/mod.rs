@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod compare;
 pub mod contents;
 pub mod guard;
+pub mod hints;
 pub mod history;
 pub mod measure;
 pub mod mysql;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::catalog::{Catalog, Table};
+use super::hints::Hints;
 use super::refusal::{Cause, Refusal};
-use super::seed::{Hints, Insert, Maker, Shape, TRIALS, TRIED};
+use super::seed::{Insert, Maker, Shape, TRIALS, TRIED};
 use super::server::{Session, quote};
 use super::values::{Reach, text};
 
@@ -106,8 +107,13 @@ async fn inserts(session: &mut Session, catalog: &Catalog, name: &str, table: &T
     for (shape, what) in [(Shape::Full, "INSERT of all columns"), (Shape::Required, "INSERT of the required columns")] {
         let mut write = Write { object: name.to_owned(), what: what.to_owned(), columns: Vec::new(), statements: Vec::new() };
         // The old column list with NULLs is the same list.
-        let shape = |row: usize| if shape == Shape::Full && row == TRIALS + 3 { Shape::Nulls } else { shape };
-        let tried: Vec<Insert> = (TRIALS..TRIALS + TRIED).map(|row| maker.insert(row, shape(row), &Hints::new())).collect();
+        let all = shape == Shape::Full;
+        let shape = |row: usize| if all && row == TRIALS + 3 { Shape::Nulls } else { shape };
+        let none = Hints::default();
+        let mut tried: Vec<Insert> = (TRIALS..TRIALS + TRIED).map(|row| maker.insert(row, shape(row), &none)).collect();
+        // Not every row of trials finds a parent that no other row refers to.
+        let labelled = |label| [TRIALS + 1, TRIALS + 2].map(|row| maker.insert(row, Shape::Label(label), &none));
+        tried.extend(labels(table).filter(|_| all).flat_map(labelled));
         let texts: Vec<String> = tried.iter().map(|insert| insert.sql.clone()).collect();
         for (insert, _) in tried.into_iter().zip(session.trials(&texts).await).filter(|(_, outcome)| outcome.is_ok()) {
             write.columns = insert.columns;
@@ -115,6 +121,12 @@ async fn inserts(session: &mut Session, catalog: &Catalog, name: &str, table: &T
         }
         out.push(write);
     }
+}
+
+/// Of values that are few each is tried, or those that stay would not be found.
+fn labels(table: &Table) -> std::ops::Range<usize> {
+    const TRIED_LABELS: usize = 24;
+    0..table.columns.iter().map(|column| column.labels.len()).max().unwrap_or_default().min(TRIED_LABELS)
 }
 
 async fn updates(session: &mut Session, name: &str, table: &Table, out: &mut Vec<Write>) {

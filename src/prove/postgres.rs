@@ -162,7 +162,7 @@ const CONSTRAINTS: &str = "SELECT n.nspname, c.relname, o.conname, o.contype, pg
     LEFT JOIN pg_class f ON f.oid = o.confrelid LEFT JOIN pg_namespace fn ON fn.oid = f.relnamespace WHERE o.contype <> 't'";
 
 const INDEXES: &str = "SELECT n.nspname, c.relname, pg_get_indexdef(i.indexrelid), i.indisunique, \
-    (SELECT string_agg(a.attname, E'\\n') FROM unnest(i.indkey) k(num) JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num), i.indisvalid \
+    (SELECT string_agg(a.attname, E'\\n') FROM unnest(i.indkey) k(num) JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num), i.indisvalid, i.indexprs IS NULL AND i.indpred IS NULL \
     FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE true";
 
 /// Everything else, one line an object.
@@ -190,7 +190,9 @@ pub async fn catalog(session: &mut Session) -> Result<Catalog, Refusal> {
     for row in session.rows(&format!("{INDEXES} AND {OURS}")).await? {
         let row = texts(row);
         catalog.lines.insert(format!("index {} {}", row[2], row[5]));
-        if let (Some(table), "t") = (catalog.tables.get_mut(&shown(&row[0], &row[1])), row[3].as_str()) {
+        // One over an expression or over some rows does not tell rows apart by its columns.
+        let is_key = row[3] == "t" && row[6] == "t";
+        if let Some(table) = catalog.tables.get_mut(&shown(&row[0], &row[1])).filter(|_| is_key) {
             table.uniques.push(split(&row[4]));
         }
     }

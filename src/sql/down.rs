@@ -110,8 +110,12 @@ fn is_empty(statements: &[Statement]) -> bool {
 /// Old values that the way there and back destroys.
 fn lost(up: &Step, back: &Step) -> BTreeSet<String> {
     let Some(whole) = Step::join(&[up.clone(), back.clone()]) else { return BTreeSet::new() };
-    let ours = inserted(up);
+    let (ours, loosened) = (inserted(up), loosened(up));
+    let refused_before =
+        |effect: &Effect| matches!(effect.by, By::Delete | By::Update) && loosened.contains(&effect.object.relation);
     let gone = effects(&whole).into_iter().filter(|effect| is_lost(effect, &ours));
+    // Of a table that takes more than before, a condition chooses what the old schema refuses.
+    let gone = gone.filter(|effect| effect.certainty > Certainty::Possible || !refused_before(effect));
     gone.filter(|effect| matches!(effect.kind, EffectKind::DataLoss | EffectKind::Moved))
         .map(|effect| effect.object.to_string())
         .collect()
@@ -122,6 +126,12 @@ fn is_lost(effect: &Effect, inserted: &BTreeSet<Name>) -> bool {
     let of_inserted = effect.by == By::Delete && inserted.contains(&effect.object.relation);
     let of_rows = matches!(effect.by, By::Delete | By::Update) && !of_inserted;
     effect.certainty > Certainty::Possible || of_rows
+}
+
+/// Tables that take rows after the up which they refused before.
+fn loosened(up: &Step) -> BTreeSet<Name> {
+    let widened = effects(up).into_iter().filter(|effect| effect.kind == EffectKind::Widens);
+    widened.map(|effect| effect.object.relation).collect()
 }
 
 /// Tables that the up puts rows of its own into.

@@ -141,6 +141,8 @@ pub struct Query {
     pub condition: Option<Expr>,
     /// GROUP BY, DISTINCT, aggregates, UNION and the like: rows are not those of a table, a view of it takes no writes.
     pub combined: bool,
+    /// DISTINCT is all that makes it so.
+    pub distinct: bool,
     /// Every column named anywhere in it.
     pub columns: Vec<ColumnRef>,
     /// Every table it reads anywhere, names of its own CTEs left out.

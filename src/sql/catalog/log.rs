@@ -71,6 +71,8 @@ pub struct Destruction {
     pub condition: Option<String>,
     /// The columns of the relation, where the condition tests for NULL.
     pub tested: Vec<(Ident, ColumnId)>,
+    /// The column of which the condition asks for another value than its default.
+    pub beyond_default: Option<ColumnId>,
     pub certainty: Certainty,
     pub why: String,
 }

@@ -13,7 +13,7 @@ use crate::sql::effect::{By, Certainty, Effect, EffectKind};
 use crate::sql::expression::DataType;
 use crate::sql::name::Name;
 use crate::sql::statement::IdentityKind;
-use crate::sql::types::{self, Reads, Writes};
+use crate::sql::types::{self, Reads, UserType, UserTypes, Writes};
 
 pub(super) fn relations(context: &Context, found: &mut Vec<Effect>) {
     for change in context.before().relations.diff(&context.after().relations) {
@@ -124,6 +124,15 @@ fn same_name(context: &Context, old: &Relation, new: &Relation, column: &Column,
     }
 }
 
+/// The types of both ends: what a column became can be made by the same step.
+struct BothEnds<'a>(&'a Context<'a>);
+
+impl UserTypes for BothEnds<'_> {
+    fn find(&self, name: &Name) -> Option<UserType> {
+        CatalogTypes(self.0.before()).find(name).or_else(|| CatalogTypes(self.0.after()).find(name))
+    }
+}
+
 /// A column before and after.
 struct Pair<'a> {
     context: &'a Context<'a>,
@@ -168,7 +177,7 @@ impl Pair<'_> {
             return;
         }
         let strict = self.new.strict.then_some(true);
-        let change = types::change_with(dialect, from, to, None, strict, &CatalogTypes(self.context.before()));
+        let change = types::change_with(dialect, from, to, None, strict, &BothEnds(self.context));
         let says = |fallback: &str| {
             if change.why.is_empty() { fallback.to_owned() } else { format!("has another type: {}", change.why) }
         };

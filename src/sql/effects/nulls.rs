@@ -1,7 +1,7 @@
 //! Conditions that no row from before can meet, or that every one meets: `a IS NULL` of a column that was NOT NULL then.
 
 use super::context::Context;
-use crate::sql::catalog::log::{Action, Copied, Destruction};
+use crate::sql::catalog::log::{Action, Copied, Destruction, Key};
 use crate::sql::catalog::{Column, ColumnId};
 use crate::sql::effect::By;
 use crate::sql::name::Ident;
@@ -30,7 +30,8 @@ impl Context<'_> {
 
     fn meets_no_old_row(&self, at: usize, destruction: &Destruction) -> bool {
         let Some(condition) = destruction.condition.as_deref().map(unquoted) else { return false };
-        if is_never_met(&condition) || self.asks_for_new_labels(destruction, &condition) {
+        let is_beyond = destruction.beyond_default.is_some_and(|column| self.is_default_in_old_rows(column, at));
+        if is_beyond || is_never_met(&condition) || self.asks_for_new_labels(destruction, &condition) {
             return true;
         }
         let column = |name: &str| named(&destruction.tested, name);
@@ -40,6 +41,17 @@ impl Context<'_> {
                 tests.iter().filter_map(|test| tested(test, " is null")).any(|name| self.had_no_null(column(name), at))
             })
         })
+    }
+
+    /// Whether rows from before all have the default of a column: it was added with it, and nothing was written into it.
+    fn is_default_in_old_rows(&self, column: ColumnId, at: usize) -> bool {
+        let changes = |key: &Key, by| *key == Key::Column(column) && matches!(by, By::SetDefault | By::DropDefault);
+        let has_other = self.step.log.iter().any(|event| match &event.action {
+            Action::Touch(key) => changes(key, event.mark.by),
+            Action::Copy(copied) => copied.to == column,
+            _ => false,
+        });
+        self.before().column(column).is_none() && !has_other && !self.is_hit(column, at)
     }
 
     /// `a IN ('new label')` of an enumeration that did not have it: no row from before does.

@@ -317,7 +317,9 @@ impl Replay {
     ) {
         let certainty = certainty.min(self.mark.cap);
         let tested = self.tested(Some(relation), condition.as_deref());
-        self.event(Action::Destroy(Destruction { relation, columns, rows, condition, tested, certainty, why: why.to_owned() }));
+        let beyond_default = self.beyond_default(relation, condition.as_deref());
+        let why = why.to_owned();
+        self.event(Action::Destroy(Destruction { relation, columns, rows, condition, tested, beyond_default, certainty, why }));
     }
 }
 

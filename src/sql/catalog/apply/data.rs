@@ -86,7 +86,9 @@ impl Replay {
     /// Which columns a query's values come from, and which they go to.
     pub(super) fn log_copies(&mut self, query: &Query, given: &[Given], targets: &[ColumnId]) {
         let one_table = query.from.len() == 1;
-        let limited = query.combined || query.guessed || query.limited || (query.condition.is_some() && !one_table);
+        // Every value is among those that are distinct.
+        let limited =
+            (query.combined && !query.distinct) || query.guessed || query.limited || (query.condition.is_some() && !one_table);
         let condition = condition_of(query.condition.as_ref());
         for (output, to) in given.iter().zip(targets) {
             let Some(from) = output.source else { continue };
@@ -267,6 +269,8 @@ impl Replay {
         } else if let Some(from) = looked_up.filter(|from| *from != to) {
             let condition = condition_of(update.condition.as_ref());
             self.copied(from, to, condition, Certainty::Likely, false);
+        } else if let Some(flag) = self.told_by_flag(to, assignment, update, sources) {
+            self.copied(flag, to, None, Certainty::Likely, false);
         }
     }
 

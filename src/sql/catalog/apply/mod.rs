@@ -2,6 +2,7 @@
 
 mod assume;
 mod column;
+mod condition;
 mod constraint;
 mod data;
 mod depends;

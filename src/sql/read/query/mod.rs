@@ -83,6 +83,7 @@ impl Reader {
         while take_set_operator(&mut cursor) {
             let other = self.operand(&mut cursor)?;
             query.combined = true;
+            query.distinct = false;
             query.guessed |= other.guessed;
             query.modifies.extend(other.modifies);
         }

@@ -20,14 +20,24 @@ const MODIFIERS: [&str; 9] = [
     "SQL_BUFFER_RESULT",
 ];
 
+/// What DISTINCT looks at: whole rows, or the keys of DISTINCT ON.
+#[derive(PartialEq, Eq)]
+enum Distinct {
+    Rows,
+    Keys,
+}
+
 impl Reader {
     pub(super) fn select(&mut self, cursor: &mut Cursor) -> Query {
-        let mut query = Query { combined: self.quantifier(cursor), ..Query::default() };
+        let quantifier = self.quantifier(cursor);
+        let mut query =
+            Query { combined: quantifier.is_some(), distinct: quantifier == Some(Distinct::Rows), ..Query::default() };
         query.limited = self.top(cursor);
         query.filtered = query.limited;
         let list = take_clause(cursor);
         query.outputs = outputs(list, self.nesting, &mut self.names);
         query.combined |= is_aggregate(list);
+        query.distinct &= !is_aggregate(list);
         self.take_into(cursor);
         if cursor.take_word("FROM") {
             let from = sources(take_clause(cursor), self.nesting, &mut self.names);
@@ -41,7 +51,7 @@ impl Reader {
     }
 
     /// DISTINCT and the words that change no result.
-    fn quantifier(&mut self, cursor: &mut Cursor) -> bool {
+    fn quantifier(&mut self, cursor: &mut Cursor) -> Option<Distinct> {
         while cursor.take_one_of(&MODIFIERS).is_some() {}
         let distinct = cursor.take_one_of(&["DISTINCT", "DISTINCTROW", "UNIQUE"]).is_some();
         if distinct
@@ -49,8 +59,9 @@ impl Reader {
             && let Some(keys) = cursor.take_parenthesised()
         {
             scan(keys, self.nesting, &mut self.names);
+            return Some(Distinct::Keys);
         }
-        distinct
+        distinct.then_some(Distinct::Rows)
     }
 
     /// SQL Server's TOP.
@@ -90,6 +101,7 @@ impl Reader {
             query.filtered |= word != "GROUP";
             query.limited |= !matches!(word, "GROUP" | "WHERE");
             query.combined |= matches!(word, "GROUP" | "HAVING" | "CONNECT");
+            query.distinct &= word == "WHERE";
             if word == "WHERE" {
                 query.condition = Some(expr_at(part, self.nesting + 1));
             }
