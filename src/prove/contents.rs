@@ -209,7 +209,9 @@ struct Flags<'a> {
 impl Flags<'_> {
     fn found(&self, lost: &Bag<'_>, gains: &[(String, Bag<'_>)]) -> Option<String> {
         let in_table = |place: &str| place.strip_prefix(self.table).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned);
-        let here = gains.iter().find(|(place, _)| in_table(place).is_some_and(|column| self.is_told_by(&column)));
+        let here = gains
+            .iter()
+            .find(|(place, _)| in_table(place).is_some_and(|column| column != self.column && self.is_told_by(&column)));
         let elsewhere = || {
             let others: Vec<_> = gains.iter().filter(|(place, _)| in_table(place).is_none()).cloned().collect();
             found(lost, &others)

@@ -189,7 +189,7 @@ pub async fn catalog(session: &mut Session) -> Result<Catalog, Refusal> {
     }
     for row in session.rows(&format!("{INDEXES} AND {OURS}")).await? {
         let row = texts(row);
-        catalog.lines.insert(format!("index {} {}", row[2], row[5]));
+        catalog.lines.insert(format!("index {} {}", plain(&row[2]), row[5]));
         // One over an expression or over some rows does not tell rows apart by its columns.
         let is_key = row[3] == "t" && row[6] == "t";
         if let Some(table) = catalog.tables.get_mut(&shown(&row[0], &row[1])).filter(|_| is_key) {
@@ -235,9 +235,26 @@ fn column(catalog: &mut Catalog, row: &[String]) {
     });
 }
 
+/// Types of more than one word, as casts name them.
+const LONG_TYPES: [&str; 4] =
+    ["character varying", "double precision", "timestamp without time zone", "timestamp with time zone"];
+
+/// An expression without the brackets and casts that the server writes as the types around it ask.
+fn plain(definition: &str) -> String {
+    let shorter = LONG_TYPES.iter().fold(definition.to_owned(), |text, long| text.replace(&format!("::{long}"), ""));
+    let mut parts = shorter.split("::");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(part.trim_start_matches(|c: char| c.is_alphanumeric() || "_.\"[]".contains(c)));
+    }
+    out.retain(|c| !"()".contains(c));
+    out
+}
+
 fn constraint(catalog: &mut Catalog, row: &[String]) {
     let name = shown(&row[0], &row[1]);
-    catalog.lines.insert(format!("constraint {name} {} {}", row[2], row[4]));
+    let definition = if row[3] == "c" { plain(&row[4]) } else { row[4].clone() };
+    catalog.lines.insert(format!("constraint {name} {} {definition}", row[2]));
     let Some(table) = catalog.tables.get_mut(&name) else { return };
     match row[3].as_str() {
         "p" => table.primary = split(&row[5]),
@@ -246,5 +263,20 @@ fn constraint(catalog: &mut Catalog, row: &[String]) {
             table.foreign.push(ForeignKey { columns: split(&row[5]), table: shown(&row[6], &row[7]), referenced: split(&row[8]) })
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn expressions_are_compared_without_what_the_server_adds() {
+        let one = "CREATE INDEX i ON public.t USING btree (a, COALESCE(b, c) DESC) WHERE ((s = 'x'::public.state) AND d)";
+        let other =
+            "CREATE INDEX i ON public.t USING btree (a, COALESCE((b)::bigint, (c)::bigint) DESC) WHERE (s = 'x'::state) AND d";
+        assert_eq!(plain(one), plain(other));
+        assert_eq!(plain("CHECK (((a)::text <> ''::character varying))"), "CHECK a <> ''");
+        assert_ne!(plain("CHECK ((a > 1))"), plain("CHECK ((a > 2))"));
     }
 }

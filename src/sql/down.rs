@@ -168,6 +168,9 @@ fn unfilled(up: &Step, back: &Step) -> BTreeSet<String> {
     let relations: BTreeSet<RelationId> = added.filter_map(|event| touched(&event.action)).collect();
     for new in relations.iter().filter_map(|id| back.after.relation(*id)) {
         let Some(old) = up.before.relation(new.id).filter(|_| up.after.relation(new.id).is_some()) else { continue };
+        if is_emptied(back, new.id) {
+            continue;
+        }
         let is_bare = |column: &&Column| !column.is_optional() && back.before.column(column.id).is_none() && !column.assumed;
         let was_written = |column: &Column| {
             back.log.iter().any(|event| match &event.action {
@@ -180,6 +183,16 @@ fn unfilled(up: &Step, back: &Step) -> BTreeSet<String> {
         found.extend(bare.map(|column| format!("rows of {} have no value for {}", old.name, column.name)));
     }
     found
+}
+
+/// Whether a step takes all rows of a table.
+fn is_emptied(step: &Step, table: RelationId) -> bool {
+    step.log.iter().any(|event| match &event.action {
+        Action::Destroy(one) => {
+            one.relation == table && one.rows && one.condition.is_none() && one.certainty == Certainty::Certain
+        }
+        _ => false,
+    })
 }
 
 fn touched(action: &Action) -> Option<RelationId> {
@@ -385,6 +398,9 @@ fn plain(text: &str) -> String {
             words.next();
             words.next_if(|next| matches!(*next, "varying" | "precision" | "without" | "with"));
             while words.next_if(|next| matches!(*next, "time" | "zone")).is_some() {}
+        } else if word == "public" && words.peek() == Some(&".") {
+            // PostgreSQL's default schema goes without saying.
+            words.next();
         } else {
             out.extend(word.chars().filter(|c| !"()\"`".contains(*c)));
         }

@@ -131,6 +131,16 @@ impl Catalog {
 }
 
 impl Guard {
+    /// Whether an expression or the condition of an index names a column.
+    pub fn is_over(&self, column: &Ident) -> bool {
+        let names = |text: &str| text.split(' ').any(|word| word.trim_matches('"') == column.key());
+        match &self.kind {
+            GuardKind::Index { text, .. } => names(text),
+            GuardKind::Unique { expressions, condition, .. } => expressions.iter().chain(condition).any(|text| names(text)),
+            _ => false,
+        }
+    }
+
     /// A foreign key to this table.
     pub fn references(&self, parent: RelationId) -> bool {
         matches!(&self.kind, GuardKind::Foreign { table, .. } if *table == parent)

@@ -1,6 +1,7 @@
 //! ADD, DROP, RENAME and ALTER COLUMN.
 
 use super::Replay;
+use crate::sql::catalog::Guard;
 use crate::sql::catalog::log::{Action, Destruction, Key};
 use crate::sql::catalog::model::{Column, ColumnId, GuardKind, RelationId, RelationKind};
 use crate::sql::dialect::Dialect;
@@ -90,16 +91,18 @@ impl Replay {
     fn drop_guards_on(&mut self, id: RelationId, column: ColumnId) {
         let shrinks = self.catalog.dialect.is_mysql();
         let Some(relation) = self.catalog.relation(id).cloned() else { return };
-        for guard in relation.guards.iter().filter(|guard| guard.columns.contains(&column)) {
+        // Its expressions and its condition depend on columns as well.
+        let name =
+            relation.column_by_id(column).filter(|_| self.catalog.dialect == Dialect::PostgreSql).map(|own| own.name.clone());
+        let has = |guard: &Guard| guard.columns.contains(&column) || name.as_ref().is_some_and(|name| guard.is_over(name));
+        for guard in relation.guards.iter().filter(|guard| has(guard)) {
             self.touch(Key::Part(id, guard.name.clone()));
         }
         self.catalog.edit(id, |relation| {
             if shrinks {
                 relation.guards.iter_mut().for_each(|guard| shrink(&mut guard.columns, &guard.kind, column));
             }
-            relation
-                .guards
-                .retain(|guard| !guard.columns.contains(&column) && (!shrinks || keeps_any(&guard.kind, &guard.columns)));
+            relation.guards.retain(|guard| !has(guard) && (!shrinks || keeps_any(&guard.kind, &guard.columns)));
         });
     }
 
