@@ -15,10 +15,10 @@ use crate::load::error::LoadError;
 use crate::plan::{Body, Bound, Moved, Now, Plan, approve, moved, stale};
 use crate::report::Report;
 use crate::rules::Severity;
-use crate::settings::{LoadOptions, MAX_RECORD_BYTES, Settings, TargetRequest};
+use crate::settings::{LoadOptions, Settings, TargetRequest};
 
 use super::applied;
-use super::args::{self, AcceptArgs, CheckArgs, EvidenceArgs, GateArgs, SchemaArgs, SideDir, TimeoutArgs};
+use super::args::{self, AcceptArgs, CheckArgs, EvidenceArgs, GateArgs, LimitArgs, SchemaArgs, SideDir};
 use super::around::Around;
 use super::audit;
 use super::console::can_ask;
@@ -63,7 +63,7 @@ pub struct ApplyEvidenceArgs {
     #[command(flatten)]
     pub schema: SchemaArgs,
     #[command(flatten)]
-    pub timeouts: TimeoutArgs,
+    pub limits: LimitArgs,
 }
 
 pub fn run(args: &ApplyArgs, around: &Around) -> Result<ExitStatus> {
@@ -105,8 +105,7 @@ fn check_args(plan: &Body, gate: &GateArgs, evidence: &ApplyEvidenceArgs) -> Res
             migrations: given.migrations,
             git: given.git,
             schema: given.schema,
-            timeouts: given.timeouts,
-            max_record_size: MAX_RECORD_BYTES,
+            limits: given.limits,
             ..EvidenceArgs::default()
         },
         rollback: rollback_flags(&plan.request.flags)?,

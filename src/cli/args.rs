@@ -286,13 +286,10 @@ pub struct EvidenceArgs {
     #[command(flatten)]
     pub schema: SchemaArgs,
     #[command(flatten)]
-    pub timeouts: TimeoutArgs,
+    pub limits: LimitArgs,
     /// Forecast for this Helm instead of the installed one
     #[arg(long, value_name = "X.Y.Z", value_parser = helm_version)]
     pub helm_version: Option<HelmVersion>,
-    /// Largest inflated release record, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = MAX_RECORD_BYTES, value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_record_size: u64,
 }
 
 #[derive(Args, Debug)]
@@ -353,20 +350,27 @@ pub struct ProofArgs {
     pub i_own_this_database: bool,
 }
 
-/// How patient to be with a cluster.
+/// How patient to be with a cluster, and how much of a record to take.
 #[derive(Args, Clone, Copy, Debug)]
-pub struct TimeoutArgs {
+pub struct LimitArgs {
     /// How long one read of live evidence may take
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub request_timeout: Duration,
     /// How long all reads of live evidence together may take
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
     pub evidence_timeout: Duration,
+    /// Largest inflated release record, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_RECORD_BYTES, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_record_size: u64,
 }
 
-impl Default for TimeoutArgs {
-    fn default() -> TimeoutArgs {
-        TimeoutArgs { request_timeout: Duration::from_secs(5), evidence_timeout: Duration::from_secs(20) }
+impl Default for LimitArgs {
+    fn default() -> LimitArgs {
+        LimitArgs {
+            request_timeout: Duration::from_secs(5),
+            evidence_timeout: Duration::from_secs(20),
+            max_record_size: MAX_RECORD_BYTES,
+        }
     }
 }
 

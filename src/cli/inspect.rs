@@ -10,7 +10,7 @@ use crate::helm::HelmVersion;
 use crate::release::Revision;
 use crate::settings::{LoadOptions, MAX_RECORD_BYTES};
 
-use super::args::{CheckArgs, EvidenceArgs};
+use super::args::{CheckArgs, EvidenceArgs, LimitArgs};
 use super::around::Around;
 use super::options::one_report_each;
 use super::output::{self, BrokenPipe};
@@ -85,7 +85,7 @@ impl Around<'_> {
             release: Some(release.to_owned()),
             evidence: EvidenceArgs {
                 releases: records.releases.clone(),
-                max_record_size: records.max_record_size,
+                limits: LimitArgs { max_record_size: records.max_record_size, ..LimitArgs::default() },
                 no_live: !live.wanted,
                 live: live.live,
                 discovery: live.discovery,

@@ -87,13 +87,13 @@ pub fn load(given: &Given, env: &Env) -> Result<LoadOptions> {
         discovery: evidence.discovery.clone(),
         live_evidence: !evidence.no_live,
         server_dry_run: evidence.server_dry_run,
-        request_timeout: evidence.timeouts.request_timeout,
-        evidence_timeout: evidence.timeouts.evidence_timeout,
+        request_timeout: evidence.limits.request_timeout,
+        evidence_timeout: evidence.limits.evidence_timeout,
         helm_bin: env.os("HELM_BIN").unwrap_or_else(|| "helm".into()),
         helm_version: evidence.helm_version.clone(),
         flags: check.rollback.flags(env),
         migrations: migrations(evidence)?,
-        max_record_bytes: evidence.max_record_size,
+        max_record_bytes: evidence.limits.max_record_size,
     })
 }
 

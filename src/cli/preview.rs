@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Deserialize;
 
-use crate::cli::args::{CheckArgs, EvidenceArgs, GateArgs, SchemaArgs, SideDir, TimeoutArgs};
+use crate::cli::args::{CheckArgs, EvidenceArgs, GateArgs, LimitArgs, SchemaArgs, SideDir};
 use crate::exit::{Advice, ExitStatus};
 use crate::gate;
 use crate::helm::HelmVersion;
@@ -18,7 +18,7 @@ use crate::pipeline;
 use crate::preview;
 use crate::release::Revision;
 use crate::report::{self, Report, Summary};
-use crate::settings::{MAX_RECORD_BYTES, Settings};
+use crate::settings::Settings;
 
 use super::around::Around;
 use super::flags::RollbackArgs;
@@ -136,7 +136,7 @@ pub struct PreviewEvidenceArgs {
     #[command(flatten)]
     pub schema: SchemaArgs,
     #[command(flatten)]
-    pub timeouts: TimeoutArgs,
+    pub limits: LimitArgs,
     /// Forecast for this Helm instead of the installed one, which still renders
     #[arg(long, value_name = "X.Y.Z", value_parser = super::args::helm_version)]
     pub helm_version: Option<HelmVersion>,
@@ -291,9 +291,8 @@ fn check(args: &PreviewArgs) -> CheckArgs {
             migrations: given.migrations,
             git: given.git,
             schema: given.schema,
-            timeouts: given.timeouts,
+            limits: given.limits,
             helm_version: given.helm_version,
-            max_record_size: MAX_RECORD_BYTES,
             ..EvidenceArgs::default()
         },
         rollback: args.rollback.clone(),
