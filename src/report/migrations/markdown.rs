@@ -84,11 +84,15 @@ pub fn way_back(out: &mut String, report: &Report) {
     }
 }
 
+/// A reason may stand alone: of a whole directory there is no place to name.
+fn line(place: &str, why: &str) -> String {
+    if place.is_empty() { format!("- {}", plain(why)) } else { format!("- {}: {}", code(place), plain(why)) }
+}
+
 fn gaps(out: &mut String, report: &Report) {
     let anomalies = report.range.iter().flat_map(|range| &range.anomalies);
-    let mut lines: Vec<String> =
-        anomalies.map(|anomaly| format!("- {}: {}", code(&anomaly.version), plain(&anomaly.why))).collect();
-    lines.extend(report.gaps.iter().take(ROWS).map(|gap| format!("- {}: {}", code(&gap.what), plain(&gap.why))));
+    let mut lines: Vec<String> = anomalies.map(|anomaly| line(&anomaly.version, &anomaly.why)).collect();
+    lines.extend(report.gaps.iter().take(ROWS).map(|gap| line(&gap.what, &gap.why)));
     if !lines.is_empty() {
         let _ = writeln!(
             out,
