@@ -74,6 +74,9 @@ func (s settings) measureAll() error {
 		}
 	}
 	budgets.print()
+	if err := s.compares(); err != nil {
+		return err
+	}
 	return s.migrations()
 }
 
