@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::both::both;
 use crate::exit::Advice;
 use crate::input::{Input, NamespacePolicy};
 use crate::load::{self, Progress};
@@ -9,7 +10,7 @@ use crate::pipeline::{self, Evaluation};
 use crate::plan::bound::Policy;
 use crate::policy::{self, CONFIG_MAP, Effective, NotInForce, Scope};
 use crate::release::redact::Redactor;
-use crate::report::{self, Report, ToolInfo};
+use crate::report::{self, Records, Report, ToolInfo};
 use crate::rules::set::RuleSet;
 use crate::settings::LoadOptions;
 
@@ -57,15 +58,22 @@ pub async fn read(options: &LoadOptions, redactor: &Redactor, progress: &dyn Pro
 /// # Errors
 /// The policy of the namespace has faults, or a flag loosens what is enforced: an [`Advice`] of status *usage*.
 pub fn judge(input: Input, policy: &policy::Policy, rules: &RuleSet) -> Result<Look> {
-    let evaluation = pipeline::evaluate(&input, rules);
-    report_on(input, evaluation, policy, rules)
+    // Neither needs the other.
+    let (records, evaluation) = both(|| Records::of(&input), || pipeline::evaluate(&input, rules));
+    report_on(input, evaluation, &records, policy, rules)
 }
 
 /// The report on what was worked out already, under the policy as it is at this moment.
 ///
 /// # Errors
 /// As [`judge`].
-pub fn report_on(input: Input, evaluation: Evaluation, policy: &policy::Policy, rules: &RuleSet) -> Result<Look> {
+pub fn report_on(
+    input: Input,
+    evaluation: Evaluation,
+    records: &Records,
+    policy: &policy::Policy,
+    rules: &RuleSet,
+) -> Result<Look> {
     let policy = in_force(&input, policy, rules)?;
     let tool = ToolInfo { version: env!("CARGO_PKG_VERSION").to_owned(), rules_digest: rules.digest() };
     let parts = report::Parts {
@@ -73,6 +81,7 @@ pub fn report_on(input: Input, evaluation: Evaluation, policy: &policy::Policy, 
         findings: &evaluation.findings,
         schema: &evaluation.schema,
         gaps: &evaluation.gaps,
+        records,
     };
     let report = report::build_under(&input, parts, tool, &policy);
     tracing::debug!("made the report");

@@ -17,6 +17,7 @@ use crate::load::preview::{self as load, Planned};
 use crate::pipeline;
 use crate::preview;
 use crate::release::Revision;
+use crate::report::Records;
 use crate::report::{self, Report, Summary};
 use crate::settings::Settings;
 
@@ -180,7 +181,8 @@ fn judged(planned: Planned, settings: &Settings) -> Result<Look> {
             (input, evaluation, None)
         }
     };
-    let mut look = look::report_on(input, evaluation, &settings.policy, rules)?;
+    let records = Records::of(&input);
+    let mut look = look::report_on(input, evaluation, &records, &settings.policy, rules)?;
     let Look { input, evaluation, .. } = &look;
     let migrations = evaluation.findings.iter().any(|finding| finding.rule.starts_with("migra"));
     let plan = preview::Plan { input, upgrade: upgrade.as_ref(), back: &evaluation.forecast, has_target, migrations };

@@ -5,7 +5,7 @@ use super::*;
 use crate::gate::{Decision, GatePolicy, decide};
 use crate::input::{Input, Known, LiveObject};
 use crate::release::{Object, ObjectRef, Value};
-use crate::report::{self, Parts, Report, sample};
+use crate::report::{self, Parts, Records, Report, sample};
 use crate::rules::RuleSet;
 
 const NOW: &str = "2026-07-03T12:00:00Z";
@@ -28,7 +28,7 @@ fn effective(policy: &Policy) -> Effective {
 }
 
 fn report_on(input: &Input, findings: &[crate::rules::Finding], policy: &Effective) -> Report {
-    let parts = Parts { forecast: &sample::forecast(), findings, schema: &[], gaps: &[] };
+    let parts = Parts { forecast: &sample::forecast(), findings, schema: &[], gaps: &[], records: &Records::of(input) };
     report::build_under(input, parts, sample::tool(), policy)
 }
 

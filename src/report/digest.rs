@@ -6,7 +6,6 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Finding, Predicted, Report};
-use crate::both::both;
 use crate::gate::GatePolicy;
 use crate::helm::RollbackFlags;
 use crate::input::{Gap, Input, Known};
@@ -20,8 +19,8 @@ struct Bound<'a> {
     driver: &'a str,
     namespace: &'a str,
     release: &'a str,
-    from: Record<'a>,
-    to: Record<'a>,
+    from: &'a Record,
+    to: &'a Record,
     helm: Option<&'a str>,
     flags: &'a RollbackFlags,
     policy: &'a GatePolicy,
@@ -34,26 +33,39 @@ struct Bound<'a> {
 }
 
 /// A record by the identity of its storage object, or else by its redacted content.
-#[derive(Serialize)]
-enum Record<'a> {
-    Stored { revision: Revision, uid: &'a str, resource_version: &'a str },
+#[derive(Clone, Debug, Serialize)]
+enum Record {
+    Stored { revision: Revision, uid: String, resource_version: String },
     Content { revision: Revision, sha256: String },
+}
+
+/// Both records, as the digest names them.
+///
+/// Worked out by themselves: without storage objects two manifests are much to hash, and nothing else is needed for it.
+#[derive(Clone, Debug)]
+pub struct Records {
+    from: Record,
+    to: Record,
+}
+
+impl Records {
+    pub fn of(input: &Input) -> Records {
+        Records { from: record(&input.from), to: record(&input.to) }
+    }
 }
 
 /// `sha256:` and 64 hex digits.
 ///
 /// Everything hashed is redacted text: a secret scalar serialises as the same word in every run, so neither the value
 /// nor its keyed digest has any influence.
-pub fn of(input: &Input, report: &Report, policy: &GatePolicy) -> String {
-    // Where there is no storage object, the two manifests are the bulk of it.
-    let (from, to) = both(|| record(&input.from), || record(&input.to));
+pub fn of(input: &Input, report: &Report, policy: &GatePolicy, records: &Records) -> String {
     let bound = Bound {
         cluster_uid: &input.facts.cluster_uid,
         driver: &input.driver,
         namespace: &input.namespace,
         release: &input.from.name,
-        from,
-        to,
+        from: &records.from,
+        to: &records.to,
         helm: report.release.helm.as_deref(),
         flags: &input.flags,
         policy,
@@ -65,10 +77,10 @@ pub fn of(input: &Input, report: &Report, policy: &GatePolicy) -> String {
     format!("sha256:{}", sha256(&bound))
 }
 
-fn record(release: &Release) -> Record<'_> {
+fn record(release: &Release) -> Record {
     let revision = release.revision;
     match (&release.stored.uid, &release.stored.resource_version) {
-        (Some(uid), Some(resource_version)) => Record::Stored { revision, uid, resource_version },
+        (Some(uid), Some(version)) => Record::Stored { revision, uid: uid.clone(), resource_version: version.clone() },
         _ => Record::Content { revision, sha256: sha256(release) },
     }
 }

@@ -23,6 +23,8 @@ pub mod text;
 mod uri;
 pub mod yaml;
 
+pub use digest::Records;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use clean::clean;
@@ -45,6 +47,7 @@ pub struct Parts<'a> {
     pub schema: &'a [schema::Found],
     /// Gaps met on the way; those of the input and of the forecast are added here.
     pub gaps: &'a [Gap],
+    pub records: &'a Records,
 }
 
 /// Makes the report without a policy but the gate's. The same input gives the same report, byte for byte.
@@ -74,7 +77,7 @@ pub fn build_under(input: &Input, parts: Parts<'_>, tool: ToolInfo, policy: &Eff
         policy: judged.info,
         declared: contract::of_charts(input),
     };
-    report.digest = digest::of(input, &report, &policy.gate);
+    report.digest = digest::of(input, &report, &policy.gate, parts.records);
     report
 }
 

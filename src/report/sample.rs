@@ -122,7 +122,7 @@ pub fn tool() -> ToolInfo {
 }
 
 pub fn built(input: &Input, forecast: &Forecast, findings: &[rules::Finding], gaps: &[Gap]) -> Report {
-    build(input, Parts { forecast, findings, schema: &[], gaps }, tool(), &GatePolicy::default())
+    build(input, Parts { forecast, findings, schema: &[], gaps, records: &Records::of(input) }, tool(), &GatePolicy::default())
 }
 
 /// Nothing found, nothing missing.

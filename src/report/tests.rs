@@ -216,7 +216,13 @@ fn the_digest_binds_what_matters() {
     let digest = |change: &dyn Fn(&mut Input, &mut Forecast, &mut GatePolicy)| {
         let (mut input, mut forecast, mut policy) = (sample::input(), sample::forecast(), GatePolicy::default());
         change(&mut input, &mut forecast, &mut policy);
-        build(&input, Parts { forecast: &forecast, findings: &[], schema: &[], gaps: &[] }, sample::tool(), &policy).digest
+        build(
+            &input,
+            Parts { forecast: &forecast, findings: &[], schema: &[], gaps: &[], records: &Records::of(&input) },
+            sample::tool(),
+            &policy,
+        )
+        .digest
     };
     let base = digest(&|_, _, _| ());
     assert!(base.starts_with("sha256:") && base.len() == 71, "{base}");

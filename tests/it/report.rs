@@ -5,7 +5,7 @@ use std::path::Path;
 use rollback_safe::gate::{self, GatePolicy};
 use rollback_safe::pipeline;
 use rollback_safe::report::text::{self, TextOptions};
-use rollback_safe::report::{self, Parts, Report, ToolInfo, Verdict, json};
+use rollback_safe::report::{self, Parts, Records, Report, ToolInfo, Verdict, json};
 use rollback_safe::rules::set::RuleSet;
 use rollback_safe::rules::{Severity, case, disk, world};
 
@@ -25,6 +25,7 @@ fn reports() -> Vec<(String, Report)> {
                 findings: &evaluation.findings,
                 schema: &evaluation.schema,
                 gaps: &evaluation.gaps,
+                records: &Records::of(&input),
             };
             (path, report::build(&input, parts, tool, &GatePolicy::default()))
         })
