@@ -359,6 +359,13 @@ pub struct LimitArgs {
     /// How long all reads of live evidence together may take
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
     pub evidence_timeout: Duration,
+    #[command(flatten)]
+    pub record: RecordLimit,
+}
+
+/// Shared by everything that reads records.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct RecordLimit {
     /// Largest inflated release record, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = MAX_RECORD_BYTES, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_record_size: u64,
@@ -369,7 +376,7 @@ impl Default for LimitArgs {
         LimitArgs {
             request_timeout: Duration::from_secs(5),
             evidence_timeout: Duration::from_secs(20),
-            max_record_size: MAX_RECORD_BYTES,
+            record: RecordLimit { max_record_size: MAX_RECORD_BYTES },
         }
     }
 }

@@ -8,9 +8,9 @@ use clap::Args;
 use crate::exit::Advice;
 use crate::helm::HelmVersion;
 use crate::release::Revision;
-use crate::settings::{LoadOptions, MAX_RECORD_BYTES};
+use crate::settings::LoadOptions;
 
-use super::args::{CheckArgs, EvidenceArgs, LimitArgs};
+use super::args::{CheckArgs, EvidenceArgs, LimitArgs, RecordLimit};
 use super::around::Around;
 use super::options::one_report_each;
 use super::output::{self, BrokenPipe};
@@ -22,9 +22,8 @@ pub struct RecordsArgs {
     /// Read release records from a file or folder of saved Secrets, or from standard input (-)
     #[arg(long, value_name = "PATH|-")]
     pub releases: Option<PathBuf>,
-    /// Largest inflated release record, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = MAX_RECORD_BYTES, value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_record_size: u64,
+    #[command(flatten)]
+    pub limit: RecordLimit,
 }
 
 /// One `-o` of these commands.
@@ -85,7 +84,7 @@ impl Around<'_> {
             release: Some(release.to_owned()),
             evidence: EvidenceArgs {
                 releases: records.releases.clone(),
-                limits: LimitArgs { max_record_size: records.max_record_size, ..LimitArgs::default() },
+                limits: LimitArgs { record: records.limit, ..LimitArgs::default() },
                 no_live: !live.wanted,
                 live: live.live,
                 discovery: live.discovery,

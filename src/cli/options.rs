@@ -93,7 +93,7 @@ pub fn load(given: &Given, env: &Env) -> Result<LoadOptions> {
         helm_version: evidence.helm_version.clone(),
         flags: check.rollback.flags(env),
         migrations: migrations(evidence)?,
-        max_record_bytes: evidence.limits.max_record_size,
+        max_record_bytes: evidence.limits.record.max_record_size,
     })
 }
 

@@ -49,6 +49,7 @@ pub struct Records {
 }
 
 impl Records {
+    /// Reads both records through where storage does not identify them.
     pub fn of(input: &Input) -> Records {
         Records { from: record(&input.from), to: record(&input.to) }
     }

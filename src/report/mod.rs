@@ -47,6 +47,7 @@ pub struct Parts<'a> {
     pub schema: &'a [schema::Found],
     /// Gaps met on the way; those of the input and of the forecast are added here.
     pub gaps: &'a [Gap],
+    /// As the digest names both records; of the same input.
     pub records: &'a Records,
 }
 
