@@ -57,3 +57,18 @@ fn names_may_be_long() {
     let script = format!("CREATE TABLE \"{name}\" (\"{name}\" int); DROP TABLE \"{name}\"; DROP TABLE old");
     assert!(kinds(&script, Dialect::PostgreSql).contains(&EffectKind::DataLoss));
 }
+
+#[test]
+fn variables_that_double_their_texts_end() {
+    let itself = "x = x || chr(get_byte(y, 1) & 31); ".repeat(200);
+    let each_other: String = (1..200).map(|n| format!("v{n} := v{0} || v{0}; ", n - 1)).collect();
+    let wide = format!("c := concat({}); ", ["v9"; 500].join(", "));
+    let runs = "EXECUTE v5; ".repeat(5_000);
+    let script = format!(
+        "DO $do$ DECLARE x text = ''; v0 text := 'SELECT 1; DROP TABLE old; '; c text; BEGIN {itself}{each_other}{wide}{runs} EXECUTE c; \
+        EXECUTE format('%1$s{}', v9); EXECUTE v199; END $do$",
+        "%1$s".repeat(500)
+    );
+    let found = kinds(&script, Dialect::PostgreSql);
+    assert!(found.contains(&EffectKind::DataLoss) && found.contains(&EffectKind::Opaque), "{found:?}");
+}

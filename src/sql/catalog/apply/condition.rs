@@ -2,7 +2,9 @@
 
 use super::Replay;
 use crate::sql::catalog::model::{Column, ColumnId, RelationId};
+use crate::sql::dialect::Dialect;
 use crate::sql::expression::{ColumnRef, Expr, Literal, Shape};
+use crate::sql::lexer::{Token, TokenKind, lex};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Assignment, Update};
 
@@ -27,7 +29,7 @@ impl Replay {
         let is_new = self.before.column(to).is_none();
         let condition = update.condition.as_ref().filter(|_| is_new && matches!(assignment.value.shape, Shape::Literal(_)))?;
         let text = condition.text.to_lowercase();
-        let (joins, tests): (Vec<&str>, Vec<&str>) = parts(&text)?.into_iter().partition(|part| is_join(part));
+        let (joins, tests): (Vec<&str>, Vec<&str>) = parts(&text, self.catalog.dialect)?.into_iter().partition(|part| is_join(part));
         let [part] = tests.as_slice() else { return None };
         let (test, reference) = test(part).and_then(|test| Some((test, named(condition, test.column)?)))?;
         let flag = self.scope().column(reference, sources)?;
@@ -47,14 +49,25 @@ impl Replay {
             let is_literal = test.value.starts_with('\'') || test.value.parse::<f64>().is_ok() || is_truth(test.value);
             (is_literal && (same(&default, test.value) != test.equal)).then_some(column.id)
         };
-        parts(&text)?.iter().find_map(asks)
+        parts(&text, self.catalog.dialect)?.iter().find_map(asks)
     }
 }
 
-/// The parts that AND joins; none where there are others, or strings that could look like these.
-fn parts(text: &str) -> Option<Vec<&str>> {
-    let plain = !text.is_empty() && !text.contains(['(', ';']) && !text.contains(" or ") && !text.contains(" between ");
-    plain.then(|| text.split(" and ").map(str::trim).collect())
+/// The parts that AND joins; none where other words or parentheses join them.
+fn parts(text: &str, dialect: Dialect) -> Option<Vec<&str>> {
+    let tokens = lex(text, dialect);
+    let is_word = |token: &Token, word: &str| token.kind == TokenKind::Word && token.text(text) == word;
+    let joins_otherwise = |token: &Token| {
+        is_word(token, "or") || is_word(token, "between") || (token.kind == TokenKind::Symbol && matches!(token.text(text), "(" | ";"))
+    };
+    let is_plain = !tokens.is_empty() && !tokens.iter().any(joins_otherwise);
+    is_plain.then(|| tokens.split(|token| is_word(token, "and")).map(|part| span(text, part)).collect())
+}
+
+/// The text of neighbouring tokens.
+fn span<'a>(text: &'a str, tokens: &[Token]) -> &'a str {
+    let ends = tokens.first().zip(tokens.last());
+    ends.and_then(|(first, last)| text.get(first.start as usize..last.end as usize)).unwrap_or_default()
 }
 
 /// `a . x = b . y`.

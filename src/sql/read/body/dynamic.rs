@@ -1,6 +1,6 @@
 //! Texts that are put together and executed.
 
-use crate::sql::cursor::Cursor;
+use crate::sql::cursor::{Cursor, MAX_DEPTH};
 use crate::sql::dialect::Dialect;
 use crate::sql::lexer::TokenKind;
 use crate::sql::split::split;
@@ -8,6 +8,11 @@ use crate::sql::statement::{BlockKind, Op, Statement};
 
 use super::Reader;
 
+/// Bytes of a text that is put together, and of all that a body executes, in times of its own length.
+const MAX_TEXT: usize = 1 << 17;
+const MAX_RUNS: usize = 4;
+/// Literals of variables that one value joins.
+const MAX_PIECES: usize = 100;
 /// Parentheses around parts of a text that are looked into.
 const MAX_LEVELS: u32 = 8;
 
@@ -19,8 +24,18 @@ pub enum Executed {
     Pieces(Vec<String>),
 }
 
-/// What a variable holds: its whole text, and the literals in it.
-pub type Lookup<'l> = dyn Fn(&str) -> Option<(Option<String>, Vec<String>)> + 'l;
+/// What is known of the text that a variable holds.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    /// All of it, where it was assigned once and from constants.
+    pub constant: Option<String>,
+    /// The literals of all assignments, each once.
+    pub pieces: Vec<String>,
+    pub assigned: u32,
+}
+
+/// What a variable holds, by its name.
+type Lookup<'l> = dyn Fn(&str) -> Option<&'l Held> + 'l;
 
 /// What the text is that these tokens put together.
 pub fn executed(value: Cursor, variables: &Lookup) -> Executed {
@@ -36,7 +51,8 @@ fn pieces(value: Cursor, variables: &Lookup) -> Vec<String> {
         match here.take_text() {
             Some(text) => out.push(text),
             None => {
-                out.extend(variables(here.text_at(0)).map(|(_, pieces)| pieces).unwrap_or_default());
+                let held = variables(here.text_at(0)).map(|held| held.pieces.as_slice()).unwrap_or_default();
+                out.extend(held.iter().take(MAX_PIECES.saturating_sub(out.len())).cloned());
                 here.skip();
             }
         }
@@ -48,7 +64,11 @@ fn pieces(value: Cursor, variables: &Lookup) -> Vec<String> {
 fn constant(value: Cursor, variables: &Lookup, level: u32) -> Option<String> {
     let (mut here, mut out) = (value, String::new());
     loop {
-        out.push_str(&part(&mut here, variables, level)?);
+        let text = part(&mut here, variables, level)?;
+        if !out.is_empty() && out.len() + text.len() > MAX_TEXT {
+            return None;
+        }
+        out.push_str(&text);
         let joins = here.take_symbol("||") || (here.dialect == Dialect::MsSql && here.take_symbol("+"));
         if !joins {
             return here.is_end().then_some(out);
@@ -66,7 +86,7 @@ fn part(here: &mut Cursor, variables: &Lookup, level: u32) -> Option<String> {
             if here.is_symbol(".") {
                 return None;
             }
-            variables(name).and_then(|(constant, _)| constant)?
+            variables(name)?.constant.clone()?
         }
         _ => return None,
     };
@@ -89,11 +109,20 @@ fn call(here: &mut Cursor, variables: &Lookup) -> Option<String> {
         let text = match inside.kind_at(0)? {
             TokenKind::Text => inside.take_text()?,
             TokenKind::Number => inside.skip()?.text(inside.source).to_owned(),
-            _ => variables(inside.skip()?.text(inside.source)).and_then(|(constant, _)| constant)?,
+            _ => variables(inside.skip()?.text(inside.source))?.constant.clone()?,
         };
         inside.is_end().then_some(text)
     };
-    let values: Vec<String> = arguments.iter().map(plain).collect::<Option<_>>()?;
+    let mut values = Vec::new();
+    let mut size = 0;
+    for argument in &arguments {
+        let value = plain(argument)?;
+        size += value.len();
+        if size > MAX_TEXT {
+            return None;
+        }
+        values.push(value);
+    }
     match (function.as_str(), values.as_slice()) {
         ("format", [pattern, values @ ..]) => format(pattern, values),
         ("concat", values) => Some(values.concat()),
@@ -126,6 +155,9 @@ fn format(pattern: &str, values: &[String]) -> Option<String> {
         }
         let value = values.get(next)?;
         next += 1;
+        if out.len() + value.len() > MAX_TEXT {
+            return None;
+        }
         out.push_str(&match kind {
             's' => value.clone(),
             'I' => quote_name(value),
@@ -149,7 +181,7 @@ impl<'a> Reader<'a> {
     /// A text that is executed: read where it is constant, else what its literals say.
     pub(super) fn execute(&mut self, out: &mut Vec<Statement>, value: Cursor<'a>) {
         let line = value.line();
-        let found = executed(value, &|name| self.held(name).map(|held| (held.constant.clone(), held.pieces.clone())));
+        let found = executed(value, &|name| self.held(name));
         let op = match found {
             Executed::Text(text) => self.run(&text, line),
             Executed::Pieces(pieces) => Op::Dynamic { pieces },
@@ -158,9 +190,10 @@ impl<'a> Reader<'a> {
         self.value(out, value);
     }
 
-    fn run(&self, text: &str, line: u32) -> Op {
+    fn run(&mut self, text: &str, line: u32) -> Op {
         let depth = self.here.depth + 1;
-        if depth >= crate::sql::cursor::MAX_DEPTH {
+        self.executed += text.len();
+        if depth >= MAX_DEPTH || self.executed > MAX_RUNS * self.here.source.len() {
             return Op::Dynamic { pieces: vec![text.to_owned()] };
         }
         let read = |mut raw: crate::sql::split::RawStatement| {

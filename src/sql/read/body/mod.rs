@@ -20,10 +20,13 @@ use crate::sql::statement::{BlockKind, Op, RoutineBody, Statement};
 
 use super::expression::{expr, text as canonical};
 
-pub use dynamic::{Executed, executed};
+use dynamic::{Executed, Held, executed};
 
 /// Blocks in blocks that are read; what is deeper makes the body opaque.
 const MAX_BLOCKS: u32 = 48;
+
+/// Bytes of text that the variables of a body hold: one that joins another with itself doubles it each time.
+const MAX_HELD: usize = 1 << 17;
 
 /// What a body does. Lines of its statements count from 1 in `text`; `depth` is how many bodies it stands in, a body at
 /// [`crate::sql::cursor::MAX_DEPTH`] is opaque. A nested statement is read with [`super::read_at`] and `depth + 1`.
@@ -33,7 +36,7 @@ pub fn body(text: &str, language: &str, dialect: Dialect, depth: u32) -> Routine
     let opaque = depth >= MAX_DEPTH || !is_known(language);
     let mut body = RoutineBody::unread(canonical(cursor), opaque);
     if !body.opaque {
-        let mut reader = Reader { here: cursor, body, variables: BTreeMap::new(), number: 0, handlers: 0 };
+        let mut reader = Reader { here: cursor, body, variables: BTreeMap::new(), held: 0, executed: 0, number: 0, handlers: 0 };
         reader.row_reads(cursor);
         reader.start();
         let statements = reader.all();
@@ -47,20 +50,14 @@ fn is_known(language: &str) -> bool {
     ["", "sql", "plpgsql", "plsql", "plpg", "tsql", "edbspl"].iter().any(|known| known.eq_ignore_ascii_case(language.trim()))
 }
 
-/// What is known of the text that a variable holds.
-#[derive(Clone, Debug, Default)]
-struct Held {
-    /// All of it, where it was assigned once and from constants.
-    constant: Option<String>,
-    /// The literals of all assignments.
-    pieces: Vec<String>,
-    assigned: u32,
-}
-
 struct Reader<'a> {
     here: Cursor<'a>,
     body: RoutineBody,
     variables: BTreeMap<String, Held>,
+    /// Bytes that the variables hold.
+    held: usize,
+    /// Bytes of the texts that were executed.
+    executed: usize,
     number: u32,
     /// Exception handlers that the place is in: an error that is raised again there is none of the body's own.
     handlers: u32,
@@ -167,17 +164,24 @@ impl<'a> Reader<'a> {
     }
 
     fn hold(&mut self, name: &str, value: Cursor<'a>) {
-        let found = executed(value, &|name| self.held(name).map(|held| (held.constant.clone(), held.pieces.clone())));
+        let found = executed(value, &|name| self.held(name));
+        let is_constant = matches!(found, Executed::Text(_));
         let held = self.variables.entry(name.to_lowercase()).or_default();
         held.assigned += 1;
+        let pieces = match found {
+            Executed::Text(text) => vec![text],
+            Executed::Pieces(pieces) => pieces,
+        };
+        let fresh: Vec<String> = pieces.into_iter().filter(|piece| !held.pieces.contains(piece)).collect();
+        let size: usize = fresh.iter().map(String::len).sum();
+        let is_whole = held.assigned == 1 && is_constant;
         held.constant = None;
-        match found {
-            Executed::Text(text) => {
-                held.constant = (held.assigned == 1).then(|| text.clone());
-                held.pieces.push(text);
-            }
-            Executed::Pieces(pieces) => held.pieces.extend(pieces),
+        if self.held + 2 * size > MAX_HELD {
+            return;
         }
+        self.held += 2 * size;
+        held.constant = fresh.first().filter(|_| is_whole).cloned();
+        held.pieces.extend(fresh);
     }
 
     fn assigned(&mut self, column: Ident, from: Option<Ident>) {
