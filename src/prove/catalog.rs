@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::sql::dialect::Dialect;
+use crate::sql::lexer::{dollar_body, lex};
+
 /// Everything of one database that old code can meet.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -71,4 +74,14 @@ impl Column {
     pub fn is_required(&self) -> bool {
         self.not_null && self.default.is_none() && !self.counted && !self.computed
     }
+}
+
+/// The text of a routine without its comments, words joined by one space: what it does, and not how it was laid out.
+pub fn program(text: &str, dialect: Dialect) -> String {
+    let tokens = lex(text, dialect);
+    let words = tokens.iter().map(|token| token.text(text)).map(|token| match dollar_body(token) {
+        Some(body) => format!("$$ {} $$", lex(body, dialect).iter().map(|word| word.text(body)).collect::<Vec<_>>().join(" ")),
+        None => token.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }

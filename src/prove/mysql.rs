@@ -6,7 +6,7 @@ use std::time::Duration;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Value};
 
-use super::catalog::{Catalog, Column, ForeignKey, Table};
+use super::catalog::{Catalog, Column, ForeignKey, Table, program};
 use super::refusal::Refusal;
 use super::server::{Row, quote};
 use super::sqlite::grouped;
@@ -193,7 +193,8 @@ pub async fn catalog(session: &mut Session) -> Result<Catalog, Refusal> {
         "SELECT concat('routine ', routine_name, ' ', routine_definition) FROM information_schema.routines WHERE routine_schema = database()",
         "SELECT concat('trigger ', trigger_name, event_object_table, action_timing, event_manipulation, action_statement) FROM information_schema.triggers WHERE trigger_schema = database()",
     ] {
-        catalog.lines.extend(session.rows(query).await?.into_iter().filter_map(|row| row.into_iter().next().flatten()));
+        let lines = session.rows(query).await?.into_iter().filter_map(|row| row.into_iter().next().flatten());
+        catalog.lines.extend(lines.map(|line| program(&line, Dialect::MySql)));
     }
     Ok(catalog)
 }

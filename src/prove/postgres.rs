@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::catalog::{Catalog, Column, ForeignKey, Table};
+use super::catalog::{Catalog, Column, ForeignKey, Table, program};
 use super::refusal::Refusal;
 use super::server::{Row, quote};
 use crate::sql::dialect::Dialect;
@@ -168,7 +168,7 @@ const INDEXES: &str = "SELECT n.nspname, c.relname, pg_get_indexdef(i.indexrelid
 /// Everything else, one line an object.
 const OTHERS: &str = "\
     SELECT 'view ' || n.nspname || '.' || c.relname || ' ' || regexp_replace(pg_get_viewdef(c.oid), '\\s+', ' ', 'g') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm') AND OURS \
-    UNION ALL SELECT 'routine ' || regexp_replace(pg_get_functiondef(p.oid), '\\s+', ' ', 'g') FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prokind IN ('f', 'p') AND OURS AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.objid = p.oid AND x.deptype = 'e') \
+    UNION ALL SELECT 'routine ' || pg_get_functiondef(p.oid) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prokind IN ('f', 'p') AND OURS AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.objid = p.oid AND x.deptype = 'e') \
     UNION ALL SELECT 'trigger ' || pg_get_triggerdef(t.oid) || t.tgenabled::text FROM pg_trigger t WHERE NOT t.tgisinternal \
     UNION ALL SELECT 'type ' || n.nspname || '.' || t.typname || ' ' || coalesce((SELECT string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid), '') || t.typnotnull::text || coalesce(t.typdefault, '') FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typtype IN ('e', 'd') AND OURS AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.objid = t.oid AND x.deptype = 'e') \
     UNION ALL SELECT 'constraint of domain ' || t.typname || ' ' || pg_get_constraintdef(o.oid) FROM pg_constraint o JOIN pg_type t ON t.oid = o.contypid JOIN pg_namespace n ON n.oid = t.typnamespace WHERE OURS \
@@ -197,7 +197,8 @@ pub async fn catalog(session: &mut Session) -> Result<Catalog, Refusal> {
         }
     }
     let others = session.rows(&OTHERS.replace("OURS", OURS)).await?;
-    catalog.lines.extend(others.into_iter().filter_map(|row| row.into_iter().next().flatten()));
+    let others = others.into_iter().filter_map(|row| row.into_iter().next().flatten());
+    catalog.lines.extend(others.map(|line| if line.starts_with("routine ") { program(&line, Dialect::PostgreSql) } else { line }));
     Ok(catalog)
 }
 

@@ -205,7 +205,7 @@ impl<'a> Cursor<'a> {
         Some(self.slice(start.min(end), end))
     }
 
-    /// The tokens up to one of these words or symbols outside parentheses, or to the end; the place is before it.
+    /// The tokens up to one of these words or symbols outside parentheses and brackets, or to the end; the place is before it.
     pub fn take_until(&mut self, is_stop: impl Fn(&Cursor<'a>) -> bool) -> Cursor<'a> {
         let start = self.at;
         let mut depth = 0usize;
@@ -215,8 +215,8 @@ impl<'a> Cursor<'a> {
                 break;
             }
             match (token.kind, text) {
-                (TokenKind::Symbol, "(") => depth += 1,
-                (TokenKind::Symbol, ")") => depth = depth.saturating_sub(1),
+                (TokenKind::Symbol, "(" | "[") => depth += 1,
+                (TokenKind::Symbol, ")" | "]") => depth = depth.saturating_sub(1),
                 _ => {}
             }
             self.at += 1;
@@ -224,7 +224,7 @@ impl<'a> Cursor<'a> {
         self.slice(start, self.at)
     }
 
-    /// The parts between commas outside parentheses, of all that is left.
+    /// The parts between commas outside parentheses and brackets, of all that is left.
     pub fn split_commas(mut self) -> Vec<Cursor<'a>> {
         let mut parts = Vec::new();
         while !self.is_end() {

@@ -443,6 +443,7 @@ fn describe(catalog: &Catalog, relation: &Relation, guard: &Guard) -> String {
         GuardKind::Exclude { .. } => format!("an exclusion on ({columns})"),
         GuardKind::Index { .. } => format!("an index on ({columns})"),
     };
+    let kind = if guard.not_valid { kind + " that is not validated" } else { kind };
     // SQLite has no statement that takes the name of a constraint.
     let named = guard.name.as_ref().filter(|_| guard.is_index || catalog.dialect != Dialect::Sqlite);
     kind + &named.map(|name| format!(" named {name}")).unwrap_or_default()

@@ -65,6 +65,7 @@ pub enum Op {
     DropIndex {
         indexes: Vec<Name>,
         table: Option<Name>,
+        concurrently: bool,
         if_exists: bool,
         cascade: bool,
     },

@@ -55,6 +55,7 @@ fn operations(change: &Change, dialect: Dialect) -> Vec<Op> {
         Change::DropIndex { table, name: index, if_exists } => Op::DropIndex {
             indexes: vec![index_name(table, index, dialect)],
             table: dialect.is_mysql().then(|| name(table, dialect)),
+            concurrently: false,
             if_exists: *if_exists,
             cascade: false,
         },

@@ -133,6 +133,9 @@ pub struct Column {
     pub data_type: Option<DataType>,
     pub not_null: bool,
     pub default: Option<Expr>,
+    /// The user's type that the default is a value of, where the column has got another type since: dropping it with CASCADE takes
+    /// the default along (experiment: proof case `pg-default-of-a-dropped-type`).
+    pub default_type: Option<Name>,
     pub generated: Option<Generated>,
     pub identity: Option<IdentityKind>,
     /// MySQL's ON UPDATE CURRENT_TIMESTAMP.
@@ -151,6 +154,7 @@ impl Column {
             data_type: None,
             not_null: false,
             default: None,
+            default_type: None,
             generated: None,
             identity: None,
             on_update: false,
@@ -221,6 +225,10 @@ impl GuardKind {
     /// PRIMARY KEY or UNIQUE.
     pub fn is_unique(&self) -> bool {
         matches!(self, GuardKind::Primary | GuardKind::Unique { .. })
+    }
+
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, GuardKind::Foreign { .. })
     }
 }
 

@@ -57,7 +57,7 @@ fn options(cursor: &mut Cursor, index: &mut CreateIndex) {
 
 /// What stands behind `DROP INDEX`.
 pub fn drop_index(cursor: &mut Cursor) -> Option<Vec<Op>> {
-    cursor.take_word("CONCURRENTLY");
+    let concurrently = cursor.take_word("CONCURRENTLY");
     let if_exists = cursor.take_if_exists();
     let indexes = cursor.take_names();
     let table = if cursor.take_word("ON") { Some(cursor.take_name()?) } else { None };
@@ -66,7 +66,7 @@ pub fn drop_index(cursor: &mut Cursor) -> Option<Vec<Op>> {
         // ALGORITHM, LOCK, ONLINE, WITH (…).
         cursor.take_count(cursor.remaining());
     }
-    (!indexes.is_empty()).then(|| vec![Op::DropIndex { indexes, table, if_exists, cascade }])
+    (!indexes.is_empty()).then(|| vec![Op::DropIndex { indexes, table, concurrently, if_exists, cascade }])
 }
 
 /// What stands behind `ALTER INDEX`; all but RENAME and SET SCHEMA changes how it is stored.

@@ -198,6 +198,7 @@ impl Replay {
         let is_default = self.catalog.dialect == Dialect::PostgreSql && !counts;
         self.edit_by(by, id, column, |column| {
             column.default = value.cloned();
+            column.default_type = None;
             if is_default && column.identity == Some(IdentityKind::Serial) {
                 column.identity = None;
             }
@@ -218,8 +219,12 @@ impl Replay {
     fn change_type(&mut self, id: RelationId, column: ColumnId, to: &DataType, using: Option<&Expr>) {
         self.mark.by = By::TypeChange;
         self.log_type_loss(id, column, to, using);
+        let from = self.column_by_id(column).and_then(|known| known.data_type.as_ref()).and_then(|from| self.type_named(&from.name));
         self.edit_column(id, column, |column| {
             column.data_type = Some(to.clone());
+            if column.default.is_some() && column.default_type.is_none() {
+                column.default_type.clone_from(&from);
+            }
         });
     }
 
@@ -350,10 +355,12 @@ fn shrink(columns: &mut Vec<ColumnId>, kind: &GuardKind, column: ColumnId) {
 }
 
 fn keeps_any(kind: &GuardKind, columns: &[ColumnId]) -> bool {
-    let has_expressions = matches!(kind, GuardKind::Unique { expressions, .. } if !expressions.is_empty());
-    !columns.is_empty()
-        || has_expressions
-        || matches!(kind, GuardKind::Check { .. } | GuardKind::Exclude { .. } | GuardKind::Index { .. })
+    let has_expressions = match kind {
+        GuardKind::Unique { expressions, .. } => !expressions.is_empty(),
+        GuardKind::Index { text, .. } => text.contains('('),
+        _ => false,
+    };
+    !columns.is_empty() || has_expressions || matches!(kind, GuardKind::Check { .. } | GuardKind::Exclude { .. })
 }
 
 /// Checks and expressions follow the renames of their columns.

@@ -262,6 +262,10 @@ impl Replay {
 
     fn refuse_unknown_constraint(&mut self, id: RelationId, name: &Ident) {
         let Some(relation) = self.catalog.relation(id).filter(|relation| !relation.open) else { return };
+        // In MySQL it can have gone with a column that the same statement drops before it.
+        if self.rekeys && self.catalog.dialect.is_mysql() {
+            return;
+        }
         // A name that the engine made is known only where its rule is.
         if (self.catalog.dialect == Dialect::PostgreSql || self.catalog.dialect.is_mysql())
             && relation.guards.iter().all(|guard| guard.name.is_some())
@@ -316,7 +320,9 @@ impl Replay {
         if name.key() == "primary" {
             return self.drop_primary_key(id, false);
         }
-        if self.catalog.relation(id).is_some_and(|relation| has_key(relation, name)) {
+        let known = self.catalog.relation(id).and_then(|relation| relation.guards.iter().find(|guard| is_key(guard) && guard.name.as_ref() == Some(name)));
+        if let Some(index) = known.cloned() {
+            self.refuse_drop_of_index(id, &index);
             self.touch(Key::Part(id, Some(name.clone())));
             self.catalog.edit(id, |relation| relation.guards.retain(|guard| !is_key(guard) || guard.name.as_ref() != Some(name)));
         } else if !if_exists && !self.conditional && !self.is_index_of_key(id, name) {

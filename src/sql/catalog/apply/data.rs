@@ -177,7 +177,7 @@ impl Replay {
         Some(sure)
     }
 
-    fn column_by_id(&self, id: ColumnId) -> Option<&Column> {
+    pub(super) fn column_by_id(&self, id: ColumnId) -> Option<&Column> {
         self.catalog.column(id).map(|(_, column)| column)
     }
 

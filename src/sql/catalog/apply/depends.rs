@@ -1,6 +1,7 @@
-//! What the engine refuses because other objects depend on it (PostgreSQL 15 manual, "Dependency Tracking").
+//! What the engine refuses because other objects depend on it (PostgreSQL 15 manual, "Dependency Tracking"; InnoDB's foreign keys).
 
 use super::Replay;
+use super::implied::leads;
 use crate::sql::catalog::model::{ColumnId, Guard, GuardKind, Relation, RelationId};
 use crate::sql::dialect::Dialect;
 use crate::sql::name::Name;
@@ -35,6 +36,35 @@ impl Replay {
         let held = self.catalog.references_to(id).into_iter().find(|(child, guard)| child.id != id && points_here(guard));
         if let Some((child, _)) = held.filter(|_| self.binds_by_id()) {
             self.refused(format!("a key of {} is referred to by {}", relation.name, child.name));
+        }
+        let needs_it = |guard: &Guard| guard.kind.is_foreign() && guard.columns.contains(&column);
+        if self.holds_keys() && relation.guards.iter().any(needs_it) {
+            self.refused(format!("a foreign key of {} needs the column that is dropped", relation.name));
+        }
+    }
+
+    /// InnoDB keeps columns and indexes that foreign keys need, with their checks off as well, but where the same statement drops
+    /// the key (experiment with MariaDB 10.11: errors 1553 and 1828; MySQL 8.4 manual, 15.1.20.5).
+    fn holds_keys(&self) -> bool {
+        self.catalog.dialect.is_mysql() && !self.rekeys
+    }
+
+    /// The last index of the columns of a foreign key, here or of the table that it points to.
+    pub(super) fn refuse_drop_of_index(&mut self, id: RelationId, index: &Guard) {
+        let Some(relation) = self.catalog.relation(id).filter(|relation| self.holds_keys() && !relation.open).cloned() else {
+            return;
+        };
+        let is_last = |columns: &[ColumnId]| {
+            let mut serving = relation.guards.iter().filter(|guard| leads(guard, columns));
+            !columns.is_empty() && serving.next() == Some(index) && serving.next().is_none()
+        };
+        let own = relation.guards.iter().filter(|guard| guard.kind.is_foreign()).any(|key| is_last(&key.columns));
+        let of_child = self.catalog.references_to(id).into_iter().any(|(_, key)| match &key.kind {
+            GuardKind::Foreign { referenced, .. } => is_last(referenced),
+            _ => false,
+        });
+        if own || of_child {
+            self.refused(format!("a foreign key needs the index of {} that is dropped", relation.name));
         }
     }
 
@@ -74,13 +104,13 @@ impl Replay {
     }
 
     pub(super) fn refuse_drop_of_type(&mut self, name: &Name) {
-        let user = self
-            .columns_of_type(name)
-            .first()
-            .and_then(|(table, _)| self.catalog.relation(*table))
-            .map(|table| table.name.clone());
-        if let Some(table) = user {
+        let table_of = |users: Vec<(RelationId, ColumnId)>| {
+            users.first().and_then(|(table, _)| self.catalog.relation(*table)).map(|table| table.name.clone())
+        };
+        if let Some(table) = table_of(self.columns_of_type(name)) {
             self.refused(format!("{table} has a column of the type {name}"));
+        } else if let Some(table) = table_of(self.defaults_of_type(name)) {
+            self.refused(format!("a default of {table} is of the type {name}"));
         }
     }
 

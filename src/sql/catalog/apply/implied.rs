@@ -79,7 +79,7 @@ pub(super) fn has_key(relation: &Relation, name: &Ident) -> bool {
 }
 
 /// Whether an index begins with these columns, whole.
-fn leads(guard: &Guard, columns: &[ColumnId]) -> bool {
+pub(super) fn leads(guard: &Guard, columns: &[ColumnId]) -> bool {
     let whole = match &guard.kind {
         GuardKind::Primary => true,
         GuardKind::Unique { expressions, .. } => expressions.is_empty(),

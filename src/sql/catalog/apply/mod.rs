@@ -23,7 +23,7 @@ use super::{Catalog, Step};
 use crate::sql::dialect::Dialect;
 use crate::sql::effect::{By, Certainty};
 use crate::sql::name::Name;
-use crate::sql::statement::{BlockKind, Op, Statement};
+use crate::sql::statement::{BlockKind, Op, Statement, TableAction};
 use session::Session;
 
 /// Blocks in blocks and routines in routines are followed this deep.
@@ -51,6 +51,19 @@ pub struct Replay {
     ran: usize,
     /// Inside something that may not run.
     conditional: bool,
+    /// The statement drops or adds keys and indexes besides: what it needs of them is decided at its end.
+    rekeys: bool,
+}
+
+fn changes_keys(op: &Op) -> bool {
+    match op {
+        Op::AlterTable { action, .. } => matches!(
+            action,
+            TableAction::AddConstraint(_) | TableAction::DropConstraint { .. } | TableAction::DropForeignKey { .. }
+        ),
+        Op::CreateIndex(_) => true,
+        _ => false,
+    }
 }
 
 impl Replay {
@@ -85,6 +98,7 @@ impl Replay {
             depth: 0,
             ran: 0,
             conditional: false,
+            rekeys: false,
         }
     }
 
@@ -113,6 +127,7 @@ impl Replay {
                 self.mark =
                     Mark { migration: self.migration, statement: statement.number, line: statement.line, by: By::Unparsed, cap };
             }
+            self.rekeys = statement.ops.len() > 1 && statement.ops.iter().any(changes_keys);
             for op in &statement.ops {
                 self.op(op);
             }
@@ -156,6 +171,10 @@ impl Replay {
         match op {
             Op::DropTable { tables, if_exists, cascade, .. } => self.drop_tables(tables, *if_exists, *cascade),
             Op::Truncate { tables, cascade, .. } => self.truncate(tables, *cascade),
+            Op::DropIndex { indexes, concurrently: true, .. } if indexes.len() > 1 => {
+                // PostgreSQL 15 manual, DROP INDEX.
+                self.refused("DROP INDEX CONCURRENTLY takes one index".to_owned());
+            }
             Op::DropIndex { indexes, table, if_exists, cascade, .. } => {
                 self.drop_indexes(indexes, table.as_ref(), *if_exists, *cascade);
             }

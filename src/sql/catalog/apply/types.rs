@@ -6,6 +6,7 @@ use super::Replay;
 use crate::sql::catalog::log::{Action, Key};
 use crate::sql::catalog::model::{ColumnId, Relation, RelationId, RelationKind, TypeObject};
 use crate::sql::effect::By;
+use crate::sql::expression::Shape;
 use crate::sql::name::{Ident, Name};
 use crate::sql::statement::{PolicyChange, SequenceChange, TypeChange, TypeDefinition};
 
@@ -22,7 +23,7 @@ impl Replay {
         self.catalog.types.insert(name, Arc::new(object));
     }
 
-    fn type_named(&self, name: &Name) -> Option<Name> {
+    pub(super) fn type_named(&self, name: &Name) -> Option<Name> {
         self.scope().candidates(name).into_iter().find(|name| self.catalog.types.contains_key(name))
     }
 
@@ -95,6 +96,22 @@ impl Replay {
         self.catalog.relations.values().flat_map(uses).collect()
     }
 
+    /// Columns of other types whose default is a value of a type.
+    pub(super) fn defaults_of_type(&self, name: &Name) -> Vec<(RelationId, ColumnId)> {
+        let is_of = |known: &Name| known == name || self.scope().candidates(known).contains(name);
+        let uses = |relation: &Arc<Relation>| {
+            let fits = relation.columns.iter().filter(|column| {
+                let cast = column.default.as_ref().and_then(|default| match &default.shape {
+                    Shape::Cast { to, .. } => Some(&to.name),
+                    _ => None,
+                });
+                column.default_type.as_ref().or(cast).is_some_and(is_of)
+            });
+            fits.map(|column| (relation.id, column.id)).collect::<Vec<_>>()
+        };
+        self.catalog.relations.values().flat_map(uses).collect()
+    }
+
     pub(super) fn drop_types(&mut self, types: &[Name], cascade: bool) {
         self.mark.by = By::DropType;
         for name in types {
@@ -106,6 +123,12 @@ impl Replay {
             if cascade {
                 for (relation, column) in self.columns_of_type(&known) {
                     self.remove_column(relation, column, true, "the column goes with its type");
+                }
+                for (relation, column) in self.defaults_of_type(&known) {
+                    self.edit_column(relation, column, |column| {
+                        column.default = None;
+                        column.default_type = None;
+                    });
                 }
             }
             self.catalog.types.remove(&known);

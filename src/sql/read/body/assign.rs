@@ -123,7 +123,7 @@ fn take_variable(ahead: &mut Cursor) -> bool {
     while ahead.is_symbol(".") {
         ahead.take_count(2);
     }
-    while ahead.is_symbol("[") {
+    while ahead.take_symbol("[") {
         ahead.take_until(|here| here.is_symbol("]"));
         ahead.take_symbol("]");
     }
