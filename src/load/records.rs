@@ -95,7 +95,8 @@ impl<'a> History<'a> {
             wanted.contains(&entry.revision) && entry.record.is_none() && entry.undecodable.is_none()
         };
         let entries: Vec<&mut RevisionEntry> = self.entries.iter_mut().filter(missing).collect();
-        let answers = join_all(entries.into_iter().map(async |entry| (store.fetch(entry).await, entry))).await;
+        let answers =
+            join_all(entries.into_iter().map(async |entry| (store.fetch(entry).await.map(Fetched::for_release), entry))).await;
         for (answer, entry) in answers {
             match answer {
                 Ok(fetched) => {

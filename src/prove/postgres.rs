@@ -198,7 +198,9 @@ pub async fn catalog(session: &mut Session) -> Result<Catalog, Refusal> {
     }
     let others = session.rows(&OTHERS.replace("OURS", OURS)).await?;
     let others = others.into_iter().filter_map(|row| row.into_iter().next().flatten());
-    catalog.lines.extend(others.map(|line| if line.starts_with("routine ") { program(&line, Dialect::PostgreSql) } else { line }));
+    catalog
+        .lines
+        .extend(others.map(|line| if line.starts_with("routine ") { program(&line, Dialect::PostgreSql) } else { line }));
     Ok(catalog)
 }
 

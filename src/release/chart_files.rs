@@ -48,6 +48,11 @@ impl RawFile {
         }
     }
 
+    /// Keeps that there is a file of `crds/`, and not its text.
+    pub fn forget_definition(&mut self) {
+        self.definition = String::new();
+    }
+
     pub fn is_kept(&self) -> bool {
         !self.data.is_empty()
     }

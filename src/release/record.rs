@@ -178,6 +178,13 @@ impl RawRecord {
         self.info.public(&self.chart.metadata, redactor)
     }
 
+    /// Without what [`RawRecord::into_inspected`] alone reads, which is as large as the rest.
+    pub fn for_release(mut self) -> Self {
+        self.chart.values = None;
+        self.chart.files.iter_mut().for_each(RawFile::forget_definition);
+        self
+    }
+
     /// Parses and redacts everything.
     pub fn into_release(self, stored: StoredAs, context: &ParseContext<'_>) -> Release {
         let redactor = context.redactor;

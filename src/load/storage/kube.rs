@@ -191,10 +191,10 @@ impl KubeStore {
 
     pub async fn fetch(&self, entry: &RevisionEntry) -> Result<Fetched, LoadError> {
         let object = self.object(entry).await?;
-        let record = self
-            .payload(&object)
-            .and_then(|text| decode_payload(&text, self.max_record_bytes).map_err(|error| error.to_string()));
-        Ok(Fetched { stored: object.metadata.stored(), record })
+        let (stored, payload) = (object.metadata.stored(), self.payload(&object));
+        drop(object);
+        let record = payload.and_then(|text| decode_payload(&text, self.max_record_bytes).map_err(|error| error.to_string()));
+        Ok(Fetched { stored, record })
     }
 
     /// As [`KubeStore::fetch`], keeping only the head; decoded on a thread of its own.

@@ -44,6 +44,13 @@ pub struct Fetched {
     pub record: Result<RawRecord, String>,
 }
 
+impl Fetched {
+    /// Without what only `show` and `diff` read.
+    pub fn for_release(self) -> Self {
+        Fetched { record: self.record.map(RawRecord::for_release), ..self }
+    }
+}
+
 /// The head of one record that was read.
 pub struct FetchedHead {
     pub stored: StoredAs,

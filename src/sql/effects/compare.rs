@@ -185,9 +185,13 @@ impl Pair<'_> {
         let is_other = self.column.id != self.now.id && change.needs_using;
         match change.old_writes {
             _ if !self.new.is_table() => {}
-            Writes::Some(_) if is_other && (self.column.not_null || self.now.not_null) => {
-                self.push(found, EffectKind::WritesBreak, By::TypeChange, Certainty::Likely, "is another column, of a type that old values are not of")
-            }
+            Writes::Some(_) if is_other && (self.column.not_null || self.now.not_null) => self.push(
+                found,
+                EffectKind::WritesBreak,
+                By::TypeChange,
+                Certainty::Likely,
+                "is another column, of a type that old values are not of",
+            ),
             Writes::All => {}
             Writes::Some(certainty) => {
                 self.push(found, EffectKind::Restricts, By::TypeChange, certainty, &says("takes fewer values"))

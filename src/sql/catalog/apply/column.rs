@@ -219,7 +219,8 @@ impl Replay {
     fn change_type(&mut self, id: RelationId, column: ColumnId, to: &DataType, using: Option<&Expr>) {
         self.mark.by = By::TypeChange;
         self.log_type_loss(id, column, to, using);
-        let from = self.column_by_id(column).and_then(|known| known.data_type.as_ref()).and_then(|from| self.type_named(&from.name));
+        let from =
+            self.column_by_id(column).and_then(|known| known.data_type.as_ref()).and_then(|from| self.type_named(&from.name));
         self.edit_column(id, column, |column| {
             column.data_type = Some(to.clone());
             if column.default.is_some() && column.default_type.is_none() {

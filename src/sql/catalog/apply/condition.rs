@@ -29,7 +29,8 @@ impl Replay {
         let is_new = self.before.column(to).is_none();
         let condition = update.condition.as_ref().filter(|_| is_new && matches!(assignment.value.shape, Shape::Literal(_)))?;
         let text = condition.text.to_lowercase();
-        let (joins, tests): (Vec<&str>, Vec<&str>) = parts(&text, self.catalog.dialect)?.into_iter().partition(|part| is_join(part));
+        let (joins, tests): (Vec<&str>, Vec<&str>) =
+            parts(&text, self.catalog.dialect)?.into_iter().partition(|part| is_join(part));
         let [part] = tests.as_slice() else { return None };
         let (test, reference) = test(part).and_then(|test| Some((test, named(condition, test.column)?)))?;
         let flag = self.scope().column(reference, sources)?;
@@ -58,7 +59,9 @@ fn parts(text: &str, dialect: Dialect) -> Option<Vec<&str>> {
     let tokens = lex(text, dialect);
     let is_word = |token: &Token, word: &str| token.kind == TokenKind::Word && token.text(text) == word;
     let joins_otherwise = |token: &Token| {
-        is_word(token, "or") || is_word(token, "between") || (token.kind == TokenKind::Symbol && matches!(token.text(text), "(" | ";"))
+        is_word(token, "or")
+            || is_word(token, "between")
+            || (token.kind == TokenKind::Symbol && matches!(token.text(text), "(" | ";"))
     };
     let is_plain = !tokens.is_empty() && !tokens.iter().any(joins_otherwise);
     is_plain.then(|| tokens.split(|token| is_word(token, "and")).map(|part| span(text, part)).collect())

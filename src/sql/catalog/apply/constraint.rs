@@ -320,7 +320,10 @@ impl Replay {
         if name.key() == "primary" {
             return self.drop_primary_key(id, false);
         }
-        let known = self.catalog.relation(id).and_then(|relation| relation.guards.iter().find(|guard| is_key(guard) && guard.name.as_ref() == Some(name)));
+        let known = self
+            .catalog
+            .relation(id)
+            .and_then(|relation| relation.guards.iter().find(|guard| is_key(guard) && guard.name.as_ref() == Some(name)));
         if let Some(index) = known.cloned() {
             self.refuse_drop_of_index(id, &index);
             self.touch(Key::Part(id, Some(name.clone())));
