@@ -12,10 +12,10 @@ use super::cluster::{Accept, ApiError, Cluster, resource_path};
 use crate::exit::Advice;
 use crate::input::NamespacePolicy;
 use crate::policy::file::MAX_BYTES;
-use crate::policy::{Authority, CONFIG_MAP, FILE_NAME, Flags, Policy, Source};
+use crate::policy::{Authority, CONFIG_MAP, FILE_NAME, FaultySource, Flags, Policy, Source};
 use crate::release::redact::Redactor;
 use crate::rules::disk;
-use crate::rules::fault::{Fault, Faults};
+use crate::rules::fault::Faults;
 use crate::rules::set::RuleSet;
 
 /// What the files say, with the rules that they add.
@@ -41,7 +41,11 @@ pub fn load(config: Option<&Path>, directory: Option<&Path>, flags: Flags) -> Re
                 rules = with_rules(&rules, &path, &source)?;
                 sources.push(source);
             }
-            Err(found) => faults.extend(found),
+            // Rules of its own that cannot be read would make names of it look unknown.
+            Err(found) => match found.rest.as_ref().map(|rest| with_rules(&rules, &path, rest)) {
+                Some(Ok(rules)) => faults.extend(found.faults(&rules)),
+                _ => faults.extend(found.faults),
+            },
         }
     }
     let policy = Policy { sources, flags };
@@ -87,11 +91,11 @@ fn same(one: &Path, other: &Path) -> bool {
     id(one).is_some_and(|one| id(other) == Some(one))
 }
 
-fn source(path: &Path, authority: Authority) -> Result<Result<Source, Vec<Fault>>> {
+fn source(path: &Path, authority: Authority) -> Result<Result<Source, FaultySource>> {
     let text = text(path, authority)?;
     let mut source = match Source::parse(&path.display().to_string(), &text, authority) {
         Ok(source) => source,
-        Err(faults) => return Ok(Err(faults)),
+        Err(faulty) => return Ok(Err(faulty)),
     };
     if let (Some(signers), Authority::Authoritative) = (&source.file.allowed_signers, authority) {
         source.signers = Some(self::text(&beside(path, &signers.value)?, authority)?);
@@ -271,5 +275,9 @@ mod tests {
         let loaded = with("rule_dirs: [rules]\nrules:\n  own-rule: {severity: critical, reason: ours}\n").unwrap();
         assert!(loaded.rules.get("own-rule").is_some());
         assert!(said(with("rules:\n  own-rule: {severity: critical, reason: ours}\n")).contains("no rule is called `own-rule`"));
+        let both = said(with("fail_on: hihg\nrules:\n  own-rule: {severity: critical, reason: ours}\n"));
+        assert!(both.contains("hihg") && both.contains("no rule is called `own-rule`"), "all at once: {both}");
+        let own = said(with("fail_on: hihg\nrule_dirs: [rules]\nrules:\n  own-rule: {severity: critical, reason: ours}\n"));
+        assert!(own.contains("hihg") && !own.contains("own-rule"), "a rule of its own is known: {own}");
     }
 }

@@ -69,20 +69,28 @@ impl Named for Day {
     }
 }
 
+/// A policy file that cannot be used.
+#[derive(Clone, Debug)]
+pub struct Faulty {
+    pub faults: Vec<Fault>,
+    /// What could be read all the same, to find more faults by and for nothing else.
+    pub rest: Option<Box<PolicyFile>>,
+}
+
 /// Reads one policy file.
 ///
 /// # Errors
 /// Everything that is wrong with it. Whether the rules it names exist is not looked at here.
-pub fn parse(file: &str, text: &str) -> Result<PolicyFile, Vec<Fault>> {
+pub fn parse(file: &str, text: &str) -> Result<PolicyFile, Faulty> {
     let mut faults = Collector::new(file);
     let mut reader = Reader { faults: &mut faults, mentions: Vec::new() };
     let policy = reader.policy(text);
     match policy {
         Some(policy) if faults.is_empty() => Ok(policy),
-        _ => {
+        rest => {
             let mut faults = faults.into_faults();
             faults.sort();
-            Err(faults)
+            Err(Faulty { faults, rest: rest.map(Box::new) })
         }
     }
 }

@@ -33,6 +33,7 @@ use crate::input::{Gap, NamespacePolicy};
 use crate::rules::Severity;
 use crate::rules::fault::{Fault, Faults};
 use crate::rules::set::RuleSet;
+use file::Faulty;
 use model::PolicyFile;
 
 /// Name of a policy file that is searched for, and of the key in the ConfigMap.
@@ -80,6 +81,25 @@ impl SourceInfo {
     }
 }
 
+/// A source that cannot be used.
+#[derive(Clone, Debug)]
+pub struct FaultySource {
+    pub faults: Vec<Fault>,
+    /// What could be read all the same, to find more faults by and for nothing else.
+    pub rest: Option<Box<Source>>,
+}
+
+impl FaultySource {
+    /// All faults, names of rules that do not exist among them.
+    pub fn faults(self, rules: &RuleSet) -> Vec<Fault> {
+        let unknown = self.rest.map(|rest| rest.unknown_rules(rules)).unwrap_or_default();
+        let mut faults = self.faults;
+        faults.extend(unknown);
+        faults.sort();
+        faults
+    }
+}
+
 /// A source that could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -94,10 +114,16 @@ impl Source {
     ///
     /// # Errors
     /// Every fault of the text.
-    pub fn parse(path: &str, text: &str, authority: Authority) -> Result<Source, Vec<Fault>> {
+    pub fn parse(path: &str, text: &str, authority: Authority) -> Result<Source, FaultySource> {
         let digest = format!("sha256:{}", crate::hex::hex(Sha256::digest(text.as_bytes())));
         let info = SourceInfo { path: path.to_owned(), digest, authority };
-        Ok(Source { info, file: file::parse(path, text)?, signers: None })
+        match file::parse(path, text) {
+            Ok(file) => Ok(Source { info, file, signers: None }),
+            Err(Faulty { faults, rest }) => {
+                let rest = rest.map(|file| Box::new(Source { info, file: *file, signers: None }));
+                Err(FaultySource { faults, rest })
+            }
+        }
     }
 
     /// Names of rules that do not exist.
@@ -170,7 +196,7 @@ pub fn in_force(
 
 /// Folders lie beside files only.
 fn of_namespace(place: &str, text: &str, rules: &RuleSet) -> Result<Source, Vec<Fault>> {
-    let source = Source::parse(place, text, Authority::Tightens)?;
+    let source = Source::parse(place, text, Authority::Tightens).map_err(|faulty| faulty.faults(rules))?;
     let mut faults = source.unknown_rules(rules);
     faults.extend(source.file.rule_dirs.first().map(|dir| Fault {
         file: place.to_owned(),

@@ -12,7 +12,7 @@ const NOW: &str = "2026-07-03T12:00:00Z";
 const HEAD: &str = "schema: rollback-safe/policy/v1\n";
 
 fn source(text: &str, authority: Authority) -> Source {
-    Source::parse("p.yaml", &format!("{HEAD}{text}"), authority).unwrap_or_else(|faults| panic!("{}", Faults(faults)))
+    Source::parse("p.yaml", &format!("{HEAD}{text}"), authority).unwrap_or_else(|faulty| panic!("{}", Faults(faulty.faults)))
 }
 
 fn trusted(text: &str) -> Policy {
@@ -43,7 +43,7 @@ fn found(rule: &str, severity: Severity) -> crate::rules::Finding {
 fn faults(text: &str) -> Vec<String> {
     match file::parse("p.yaml", text) {
         Ok(_) => Vec::new(),
-        Err(faults) => faults.iter().map(ToString::to_string).collect(),
+        Err(faulty) => faulty.faults.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -325,8 +325,8 @@ fn the_schema_agrees_with_the_reader() {
 #[test]
 fn the_example_is_a_policy() {
     let text = include_str!("../../examples/policy/rollback-safe.yaml");
-    let source =
-        Source::parse("rollback-safe.yaml", text, Authority::Authoritative).unwrap_or_else(|faults| panic!("{}", Faults(faults)));
+    let source = Source::parse("rollback-safe.yaml", text, Authority::Authoritative)
+        .unwrap_or_else(|faulty| panic!("{}", Faults(faulty.faults)));
     assert_eq!(source.unknown_rules(&RuleSet::builtin()), []);
     assert!(valid(&schema(), text));
     let policy = Policy { sources: vec![source], flags: Flags::default() };

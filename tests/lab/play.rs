@@ -17,7 +17,8 @@ use crate::observe::{Observation, Rollback};
 use crate::world::{self, Scope, World};
 
 const JSON: &str = "application/json";
-const WAIT_LIMIT: Duration = Duration::from_secs(20);
+/// The quota controller stands still while it learns the kinds that other cases define, and gives one try half a minute.
+const WAIT_LIMIT: Duration = Duration::from_secs(90);
 /// Until controllers have done with the restored objects what a case says.
 const LIVE_LIMIT: Duration = Duration::from_secs(6);
 pub const RELEASE: &str = "r";
