@@ -354,7 +354,8 @@ fn placed(effect: &Effect, history: &History) -> EffectReport {
 fn range_down(joined: &Step, replayed: &[&Replayed]) -> DownReport {
     let missing = replayed.iter().filter(|one| one.program.down.is_none()).count();
     if missing > 0 {
-        let why = format!("{missing} of {} migrations have no way back", replayed.len());
+        let (all, verb) = (replayed.len(), if missing == 1 { "has" } else { "have" });
+        let why = format!("{missing} of {all} migrations {verb} no way back");
         return DownReport { verdict: DownVerdict::None, why };
     }
     let program: Vec<Statement> = replayed.iter().rev().flat_map(|one| one.program.down.clone().unwrap_or_default()).collect();

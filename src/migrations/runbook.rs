@@ -110,10 +110,17 @@ impl Book<'_> {
         steps
     }
 
+    /// Why the down scripts do not lead back, as a part of a sentence.
+    fn missing(&self) -> String {
+        let why = self.report.range.as_ref().map(|range| range.down.why.trim_end_matches('.')).unwrap_or_default();
+        let mut letters = why.chars();
+        letters.next().map(|first| first.to_lowercase().collect::<String>() + letters.as_str()).unwrap_or_default()
+    }
+
     fn without_down(&self) -> Vec<RunStep> {
         let mut steps = Vec::new();
         if self.breaks() {
-            steps.push(before(StepImage::None, "Do not roll back as it is: old code fails on this schema, and there are no down scripts. Mend the present release and roll forward, or write the way back first and try it on a copy."));
+            steps.push(before(StepImage::None, &format!("Do not roll back as it is: old code fails on this schema, and {}. Mend the present release and roll forward, or write the way back first and try it on a copy.", self.missing())));
         }
         if let Some(command) = self.commands.map(|row| self.fill.apply(row.print_sql)).filter(|command| !command.is_empty()) {
             steps.push(before(StepImage::From, &format!("To see the SQL that the framework itself would run: {command}")));

@@ -73,6 +73,20 @@ fn span<'a>(text: &'a str, tokens: &[Token]) -> &'a str {
     ends.and_then(|(first, last)| text.get(first.start as usize..last.end as usize)).unwrap_or_default()
 }
 
+/// Whether a condition tells which rows of two tables belong together, and nothing else of them.
+pub(super) fn only_joins(condition: Option<&Expr>, dialect: Dialect) -> bool {
+    condition.is_none_or(|condition| {
+        let text = condition.text.to_lowercase();
+        parts(&text, dialect).is_some_and(|parts| parts.iter().all(|part| is_join(part) || is_bare_join(part)))
+    })
+}
+
+/// `x = b . y`, `x = y`.
+fn is_bare_join(part: &str) -> bool {
+    let is_column = |side: &str| last(side).is_some_and(|name| !is_truth(name) && name != "null" && name.parse::<f64>().is_err());
+    part.split_once(" = ").is_some_and(|(left, right)| is_column(left.trim()) && is_column(right.trim()))
+}
+
 /// `a . x = b . y`.
 fn is_join(part: &str) -> bool {
     let is_column = |side: &str| side.split_once(" . ").is_some_and(|(alias, name)| is_name(alias) && is_name(name));

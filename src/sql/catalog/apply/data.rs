@@ -1,6 +1,7 @@
 //! INSERT, UPDATE and DELETE: which stored values go, and where they were put first.
 
 use super::Replay;
+use super::condition::only_joins;
 use crate::sql::catalog::log::{Action, Copied};
 use crate::sql::catalog::model::{Column, ColumnId, Guard, GuardKind, RelationId, Trigger};
 use crate::sql::catalog::resolve::{Given, carried};
@@ -259,7 +260,10 @@ impl Replay {
         }
         let joined = !update.from.is_empty();
         if !fills_nulls_only(&assignment.column, update.condition.as_ref()) {
-            let filtered = condition_of(update.condition.as_ref()).is_some();
+            let filtered = match joined {
+                true => !only_joins(update.condition.as_ref(), self.catalog.dialect),
+                false => condition_of(update.condition.as_ref()).is_some(),
+            };
             let certainty = overwriting(&assignment.value, &assignment.column, filtered, joined);
             let condition = condition_of(update.condition.as_ref());
             self.destroy(id, vec![to], false, condition, certainty, "values are written over");
@@ -418,7 +422,7 @@ fn is_same_name(written: &str, column: &Ident) -> bool {
 fn overwriting(value: &Expr, column: &Ident, filtered: bool, joined: bool) -> Certainty {
     let of_itself = value.columns.iter().any(|read| read.column == *column);
     match value.shape {
-        _ if filtered && !joined => Certainty::Possible,
+        _ if filtered => Certainty::Possible,
         _ if joined || of_itself => Certainty::Likely,
         Shape::Null | Shape::Literal(_) | Shape::Default => Certainty::Certain,
         _ => Certainty::Likely,
