@@ -77,12 +77,12 @@ fn span<'a>(text: &'a str, tokens: &[Token]) -> &'a str {
 pub(super) fn only_joins(condition: Option<&Expr>, dialect: Dialect) -> bool {
     condition.is_none_or(|condition| {
         let text = condition.text.to_lowercase();
-        parts(&text, dialect).is_some_and(|parts| parts.iter().all(|part| is_join(part) || is_bare_join(part)))
+        parts(&text, dialect).is_some_and(|parts| parts.iter().all(|part| compares_columns(part)))
     })
 }
 
-/// `x = b . y`, `x = y`.
-fn is_bare_join(part: &str) -> bool {
+/// `a . x = b . y`, `x = b . y`, `x = y`.
+fn compares_columns(part: &str) -> bool {
     let is_column = |side: &str| last(side).is_some_and(|name| !is_truth(name) && name != "null" && name.parse::<f64>().is_err());
     part.split_once(" = ").is_some_and(|(left, right)| is_column(left.trim()) && is_column(right.trim()))
 }

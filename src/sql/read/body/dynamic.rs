@@ -1,5 +1,7 @@
 //! Texts that are put together and executed.
 
+use std::collections::BTreeSet;
+
 use crate::sql::cursor::{Cursor, MAX_DEPTH};
 use crate::sql::dialect::Dialect;
 use crate::sql::lexer::TokenKind;
@@ -29,8 +31,8 @@ pub enum Executed {
 pub struct Held {
     /// All of it, where it was assigned once and from constants.
     pub constant: Option<String>,
-    /// The literals of all assignments, each once.
-    pub pieces: Vec<String>,
+    /// The literals of all assignments.
+    pub pieces: BTreeSet<String>,
     pub assigned: u32,
 }
 
@@ -51,8 +53,8 @@ fn pieces(value: Cursor, variables: &Lookup) -> Vec<String> {
         match here.take_text() {
             Some(text) => out.push(text),
             None => {
-                let held = variables(here.text_at(0)).map(|held| held.pieces.as_slice()).unwrap_or_default();
-                out.extend(held.iter().take(MAX_PIECES.saturating_sub(out.len())).cloned());
+                let held = variables(here.text_at(0)).into_iter().flat_map(|held| &held.pieces);
+                out.extend(held.take(MAX_PIECES.saturating_sub(out.len())).cloned());
                 here.skip();
             }
         }
